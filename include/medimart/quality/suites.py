@@ -1,0 +1,224 @@
+"""Suites: what is expected of each model, from its header and from `include/expectations/<model>.yaml`.
+
+What the header already says is not said again. From it follow, all critical:
+`grain_unique` (the grain has no duplicate), `<column>_not_null` (grain, references and `not_null`) and
+`<column>_refers_to_<table>` (every reference is found). The YAML file holds the rest; it is a list:
+
+    - expectation: expect_column_values_to_be_between   # Great Expectations' own name, or its class name
+      kwargs: {column: wait_days, min_value: 0}         # Great Expectations' own arguments
+      severity: critical                                # critical: nothing is published | warning | info
+      reason: A negative wait would count a patient as seen before being referred.   # why it matters
+      action: Look the period up with `medimart explain`; the clock start of its referral is wrong.  # for on-call
+
+    - id: flow_adds_up                                  # stable name; a must for queries, else made from the rest
+      expectation: unexpected_rows_expectation
+      kwargs:
+        unexpected_rows_query: |                        # the rows that are wrong; none is right
+          select f.week_start, f.trust_sk, f.treatment_function_code
+          from {batch} as f
+          where f.opening + f.starts - f.stops <> f.closing
+      severity: critical
+      reason: …
+      action: …
+
+In a query `{batch}` is the model; other models, seeds and the one-row table `census` are named plainly. Write a literal
+brace twice. Select first the columns that lead to the row: of those, verdicts keep as samples only pseudonymous keys
+(`_sk`), `load_id`, `line_no`, and the codes and dates that are a mart's grain, so a natural identifier, a name or
+another value never leaves the table. A result column named `observed_value` is kept as what was measured.
+
+`mostly: 0.95` (an argument of Great Expectations) allows that share of exceptions; such checks, and those on aggregates,
+record what they measured even when they pass, so that there is a trend. Every check on values passes on an empty table:
+give each model that must have rows an `expect_table_row_count_to_be_between`.
+
+A check's full name is `<model>.<id>`. Ids are kept stable, because "failing since" is read from earlier runs by id.
+Each critical check has a planted fault in `tests/quality/faults/<model>.yaml`, or the tests fail.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from medimart.errors import SettingError
+from medimart.models.manifest import Model
+from medimart.settings import EXPECTATIONS
+
+SEVERITIES = ("critical", "warning", "info")
+QUERY = "unexpected_rows_expectation"
+_REQUIRED = {"expectation", "kwargs", "severity", "reason", "action"}
+_ID = re.compile(r"[a-z][a-z0-9_]*")
+
+
+@dataclass(frozen=True)
+class Check:
+    """One expectation of one model.
+
+    id: unique within the model. expectation: Great Expectations' snake-case name. origin: where it is written, for
+    messages.
+    """
+
+    model: str
+    id: str
+    expectation: str
+    severity: str
+    reason: str
+    action: str
+    origin: str
+    kwargs: dict[str, Any] = field(hash=False)
+
+    @property
+    def name(self) -> str:
+        """The check's full name, the same in every run."""
+        return f"{self.model}.{self.id}"
+
+    @property
+    def column(self) -> str | None:
+        """The column or columns it is about; None when it is about the table."""
+        one = self.kwargs.get("column")
+        many = self.kwargs.get("column_list") or (self.kwargs.get("column_A"), self.kwargs.get("column_B"))
+        return str(one) if one else ", ".join(column for column in many if column) or None
+
+    @property
+    def is_query(self) -> bool:
+        """Whether it is a query for the wrong rows."""
+        return self.expectation == QUERY
+
+
+def suite(model: Model, folder: Path = EXPECTATIONS) -> list[Check]:
+    """All checks of a model: those its header implies, then those of its file.
+
+    Raises SettingError naming file and line when the file is missing or not as it must be.
+    """
+    path = folder / f"{model.name}.yaml"
+    if not path.exists():
+        raise SettingError(
+            f"{path} is missing: every model has a suite. Write one (an empty list `[]` when its header says all)."
+        )
+    checks = [*implied(model), *written(model.name, path)]
+    seen: dict[str, str] = {}
+    for check in checks:
+        if check.id in seen:
+            raise SettingError(
+                f"{check.origin}: the id {check.id} is taken by {seen[check.id]}; give it one of its own."
+            )
+        seen[check.id] = check.origin
+    return checks
+
+
+def implied(model: Model) -> list[Check]:
+    """The checks that a model's header implies; critical, every one."""
+    origin = f"the header of {model.path}"
+
+    def check(id: str, expectation: str, reason: str, action: str, **kwargs: Any) -> Check:
+        return Check(model.name, id, expectation, "critical", reason, action, origin, kwargs)
+
+    grain = ", ".join(model.grain)
+    unique = (
+        ("expect_column_values_to_be_unique", {"column": model.grain[0]})
+        if len(model.grain) == 1
+        else ("expect_compound_columns_to_be_unique", {"column_list": list(model.grain)})
+    )
+    checks = [
+        check(
+            "grain_unique",
+            unique[0],
+            f"Two rows of one {grain} would count the same thing twice.",
+            f"Find the join in {model.path} that multiplies rows, or the source that delivers the key twice.",
+            **unique[1],
+        )
+    ]
+    keys = [*model.grain, *(reference.column for reference in model.references), *model.not_null]
+    checks += [
+        check(
+            f"{column}_not_null",
+            "expect_column_values_to_not_be_null",
+            f"A row without {column} would drop out of joins and totals unseen; what is unknown has a named member.",
+            f"See how {model.path} computes {column}, and send unknowns to the unknown member.",
+            column=column,
+        )
+        for column in dict.fromkeys(keys)
+    ]
+    checks += [
+        check(
+            f"{reference.column}_refers_to_{reference.table}",
+            QUERY,
+            f"A {reference.column} that {reference.table} does not hold makes rows vanish from every report joined to it.",
+            f"Look for the missing {reference.target} in {reference.table}; orphans belong to its unknown member.",
+            unexpected_rows_query=(
+                f"select {', '.join(f'b.{column}' for column in dict.fromkeys((*model.grain, reference.column)))}\n"
+                f"from {{batch}} as b\n"
+                f"where b.{reference.column} is not null and not exists (\n"
+                f"    select 1 from {reference.table} as r where r.{reference.target} = b.{reference.column}\n)"
+            ),
+        )
+        for reference in model.references
+    ]
+    return checks
+
+
+def written(model: str, path: Path) -> list[Check]:
+    """The checks of one file. Raises SettingError naming file, line and what was expected."""
+    try:
+        entries = yaml.load(path.read_text(), Loader=_Lines)  # noqa: S506 — a SafeLoader that also keeps lines
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        raise SettingError(f"{path}:{mark.line + 1 if mark else 1}: not YAML: {error}") from None
+    if not isinstance(entries, list):
+        raise SettingError(f"{path}:1: must be a list of expectations, each beginning with `- expectation:`.")
+    return [_read(model, path, entry) for entry in entries]
+
+
+def sample_columns(model: Model, columns: Iterable[str]) -> list[str]:
+    """Of some columns, those whose values may be kept as samples: they lead to a row and identify nobody.
+
+    Pseudonymous keys, load and line; and for a mart its grain, which holds codes and dates beside such keys.
+    """
+    grain = set(model.grain) if model.is_mart else set()
+    return [c for c in columns if c.endswith("_sk") or c in ("load_id", "line_no", "census_date") or c in grain]
+
+
+class _Lines(yaml.SafeLoader):
+    """Reads YAML and keeps for each mapping the line it begins at, under the key None."""
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+        return {**super().construct_mapping(node, deep), None: node.start_mark.line + 1}
+
+
+def _read(model: str, path: Path, entry: Any) -> Check:
+    if not isinstance(entry, dict):
+        raise SettingError(f"{path}: {entry!r} is not an expectation; each begins with `- expectation:`.")
+    at = f"{path}:{entry.pop(None)}"
+    if missing := sorted(_REQUIRED - entry.keys()):
+        raise SettingError(f"{at}: {', '.join(missing)} is missing; an expectation has {', '.join(sorted(_REQUIRED))}.")
+    if unknown := sorted(entry.keys() - _REQUIRED - {"id"}):
+        raise SettingError(f"{at}: {', '.join(unknown)} is not known here; arguments belong under `kwargs`.")
+    if entry["severity"] not in SEVERITIES:
+        raise SettingError(f"{at}: severity is {entry['severity']!r}; it must be one of {', '.join(SEVERITIES)}.")
+    if not isinstance(entry["kwargs"], dict):
+        raise SettingError(f"{at}: kwargs must be a mapping of Great Expectations' arguments.")
+    kwargs = {key: value for key, value in entry["kwargs"].items() if key is not None}
+    expectation = _snake(str(entry["expectation"]))
+    id = str(entry.get("id") or _slug(expectation, kwargs, at))
+    if not _ID.fullmatch(id):
+        raise SettingError(f"{at}: the id {id!r} must be lower-case letters, digits and underscores.")
+    reason, action = (" ".join(str(entry[key]).split()) for key in ("reason", "action"))
+    return Check(model, id, expectation, entry["severity"], reason, action, at, kwargs)
+
+
+def _snake(name: str) -> str:
+    return name if name.islower() else re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
+
+
+def _slug(expectation: str, kwargs: dict[str, Any], at: str) -> str:
+    """`wait_days_between` for expect_column_values_to_be_between of wait_days."""
+    if expectation == QUERY:
+        raise SettingError(f"{at}: a query needs an `id` of its own.")
+    about = re.sub(r"^expect_(column|table|compound_columns|multicolumn|column_pair)_(values_)?", "", expectation)
+    columns = [kwargs.get("column"), *kwargs.get("column_list", ()), kwargs.get("column_A"), kwargs.get("column_B")]
+    words = [*(str(column) for column in columns if column), re.sub(r"(^|_)to_(be_)?", r"\1", about)]
+    return "_".join(words)
