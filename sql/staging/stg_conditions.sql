@@ -1,6 +1,7 @@
 /*
 One row per entry of a patient's condition: the last version known at the census,
-whether or not it is still delivered. The as-of rule (a version holds from its extract until the next one delivered) is all that is decided here.
+whether or not it is still delivered.
+The as-of rule (a version holds from its extract until the next one delivered) is all that is decided here.
 
 ---
 kind: staging
@@ -18,7 +19,7 @@ select
     h.load_id, -- The load that delivered this version
     h.line_no, -- Line of the file at which the record starts
     h.valid_from, -- Extract date of this version
-    h.valid_to > c.census_date as is_current, -- Delivered still: not deleted, not absent from a later full extract
+    h.valid_to > c.census_date as is_current, -- Still delivered: not deleted, not absent from a later full
     (
         h.valid_to > c.census_date
         and coalesce(h.quarantined_from <= c.census_date, false)
