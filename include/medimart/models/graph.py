@@ -113,7 +113,7 @@ def _faults(model: Model, models: dict[str, Model], contracts: Path) -> list[str
         elif other.grain != (reference.target,):
             faults.append(
                 f"column {reference.column} refers to {reference.table}.{reference.target or '?'}, "
-                f"but the grain of {reference.table} is ({', '.join(other.grain)}): a foreign key needs one whole key"
+                f"but the grain of {reference.table} is ({', '.join(other.grain)}), not that column"
             )
         elif model.is_mart and not other.is_mart:
             faults.append(f"column {reference.column} refers to {reference.table}, which is not published")

@@ -22,10 +22,10 @@ LAYERS = {"staging": ("staging",), "intermediate": ("intermediate",), "marts": M
 READERS = ("clinical", "shared", "none")
 _KEYS = {"kind", "grain", "references", "not_null", "indexes", "pipeline", "readers", "owner"}
 _READS = ("model", "last_week", "seed", "source")
-_MOVING = frozenset(
-    "now random clock_timestamp statement_timestamp transaction_timestamp timeofday "
-    "gen_random_uuid uuidv4 uuidv7".split()
-)
+_MOVING = {
+    *("now", "random", "clock_timestamp", "statement_timestamp", "transaction_timestamp", "timeofday"),
+    *("gen_random_uuid", "uuidv4", "uuidv7"),
+}
 _MOVING_NODES = (
     *(exp.CurrentDate, exp.CurrentTime, exp.CurrentTimestamp),
     *(exp.Localtime, exp.Localtimestamp, exp.Rand),
