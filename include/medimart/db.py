@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 from typing import Any
+from urllib.parse import quote, urlencode
 
 import psycopg
 
@@ -42,6 +43,17 @@ def ready(conn: psycopg.Connection[Any]) -> psycopg.Connection[Any]:
         conn.execute("select set_config(%s, %s, false)", (name, value))
     conn.commit()
     return conn
+
+
+def url_of(conn: psycopg.Connection[Any]) -> str:
+    """The libpq URL an open connection was made with, password included: for SQLAlchemy, never for a log."""
+    given = conn.info.get_parameters()
+    parts = {"user": conn.info.user, "password": conn.info.password, "dbname": conn.info.dbname}
+    user, password, database = (quote(parts[name], safe="") for name in ("user", "password", "dbname"))
+    options = urlencode({name: given[name] for name in ("sslmode", "sslrootcert") if name in given})
+    return f"postgresql://{user}:{password}@{conn.info.host}:{conn.info.port}/{database}?{options}".rstrip(
+        "?"
+    )
 
 
 def pseudonym_key() -> bytes:

@@ -1,0 +1,79 @@
+"""
+### The weekly waiting list
+
+Loads whatever has landed up to the run's census and isn't loaded yet, builds staging → intermediate → marts
+in a schema of the run's own, validates every layer, and publishes in one transaction. Readers see the old
+marts or the new ones, never a mixture; when a critical check fails nothing is published and the run is red.
+
+**Census.** The Sunday the list is counted at: the London date of the data interval's end, less one day. The
+schedule fires on Mondays at 06:00 for the week that has just ended. A week with no complete extract is
+skipped, and says so.
+
+**By hand.** Trigger with `census` (a Sunday, `YYYY-MM-DD`); left empty, the newest landed extract's week is
+built.
+
+**Backfill.** Airflow's dialog counts in *logical dates*, the Monday a week begins: for the censuses 4 January
+to 25 January 2026 choose 29 December to 19 January. `medimart backfill --from --to` takes census dates and
+does the sum.
+
+When a run is red, its failed task's last log line says what to do; more in `docs/runbook.md`.
+"""
+
+from datetime import timedelta
+
+import pendulum
+from airflow.sdk import DAG, Asset, AsyncCallback, DeadlineAlert, DeadlineReference, Param, TaskGroup
+from airflow.timetables.interval import CronDataIntervalTimetable
+from medimart.alerts import deadline_missed, run_failed
+from medimart.taskgroups import RETRIES, model_groups, step
+
+SOURCES = ("patients", "gp", "trusts", "referrals", "appointments", "procedures", "conditions", "sessions")
+MARTS = Asset(name="marts", uri="medimart://warehouse/marts")
+
+with DAG(
+    dag_id="waiting_list",
+    description="Weekly extracts to audited waiting-list marts",
+    doc_md=__doc__,
+    schedule=CronDataIntervalTimetable("0 6 * * MON", timezone="Europe/London"),
+    start_date=pendulum.datetime(2020, 1, 6, tz="Europe/London"),
+    catchup=False,
+    max_active_runs=4,
+    default_args=RETRIES,
+    params={
+        "census": Param(
+            None,
+            type=["null", "string"],
+            format="date",
+            title="Census",
+            description="The Sunday to count the list at; empty: the run's own week, or the newest landed",
+        ),
+        "full_rebuild": Param(
+            False,
+            type="boolean",
+            title="Full rebuild",
+            description="Type every load again from raw before building",
+        ),
+        "stop_on_warning": Param(
+            False,
+            type="boolean",
+            title="Stop on warning",
+            description="Treat warnings as critical: publish nothing when one fails",
+        ),
+    },
+    deadline=DeadlineAlert(
+        name="published within two hours",
+        reference=DeadlineReference.DAGRUN_QUEUED_AT,
+        interval=timedelta(hours=2),
+        callback=AsyncCallback(deadline_missed),
+    ),
+    on_failure_callback=run_failed,
+    tags=["medimart", "weekly"],
+):
+    with TaskGroup("load"):
+        begin = step("check_extracts", "begin", "Fixes the census and checks every file that is due.")
+        loads = [step(source, "load", f"Loads and types {source}.", source=source) for source in SOURCES]
+        pin = step("reconcile", "pin", "Proves that no row is lost and pins what this run reads.")
+        begin >> loads >> pin
+
+    audits = model_groups("waiting_list", after=pin)
+    audits >> step("publish", "publish", "One transaction: readers see all of it or none.", outlet=MARTS)

@@ -1,0 +1,267 @@
+"""The steps of a run, in the order the DAGs lay them out.
+
+Every step may be done again: it finds its own earlier work and either keeps or replaces it. Steps share
+nothing but the warehouse, so each can be a task of its own on any worker.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import psycopg
+
+from medimart import db
+from medimart.errors import InputError, MedimartError
+from medimart.models.manifest import LAST_WEEK, load_manifest
+from medimart.settings import settings
+from medimart.warehouse import prepare
+
+Connection = psycopg.Connection[Any]
+
+LONDON = ZoneInfo("Europe/London")
+SUNDAY = 7  # as date.isoweekday counts
+WAITING_LIST = "waiting_list"
+PUBLICATION = "rtt_publication"
+PUBLISHED_FILE = "rtt_published"  # the contract of the monthly file
+
+
+class NothingLanded(MedimartError):
+    """The week has no complete extract: the run is skipped, and this says why."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """What one run is about.
+
+    run_id: unique over all pipelines. census: the Sunday the list is counted at; None lets the first step
+    choose the newest landed week. input: the published file, for a run of `rtt_publication`.
+    """
+
+    run_id: str
+    pipeline: str = WAITING_LIST
+    census: date | None = None
+    full_rebuild: bool = False
+    stop_on_warning: bool = False
+    input: Path | None = None
+
+
+def census_of_interval(end: datetime) -> date:
+    """The census of a data interval: the London date of its end, less one day."""
+    return end.astimezone(LONDON).date() - timedelta(days=1)
+
+
+def begin(conn: Connection, run: Run) -> str:
+    """Fix what the run is about, bring set-up and seeds up to date, and check every file that is due.
+
+    Returns the census as ISO text. Raises NothingLanded when the week has no complete extract, InputError
+    naming every fault of a file that cannot be loaded; nothing of its extract is loaded then.
+    """
+    from medimart import landing
+    from medimart.models import build
+
+    prepare(conn)
+    census = _publication_period(run) if run.pipeline == PUBLICATION else _census(run)
+    conn.execute(
+        """
+        insert into quality.run (run_id, pipeline, census_date, full_rebuild, stop_on_warning, input_file)
+        values (%s, %s, %s, %s, %s, %s)
+        on conflict (run_id) do update set
+            census_date = excluded.census_date, full_rebuild = excluded.full_rebuild,
+            stop_on_warning = excluded.stop_on_warning, input_file = excluded.input_file,
+            started_at = clock_timestamp()
+        """,
+        (
+            run.run_id, run.pipeline, census, run.full_rebuild, run.stop_on_warning,
+            str(run.input) if run.input else None,
+        ),
+    )  # fmt: skip
+    conn.commit()
+    with _timed(conn, run, "load", "check the files"):
+        build.sweep(conn)
+        landing.load_seeds(conn)
+        if run.pipeline == WAITING_LIST:
+            landing.check_landing(conn, settings().landing, census)
+    return census.isoformat()
+
+
+def load(conn: Connection, run: Run, source: str) -> int:
+    """Load and type every file of a source that is due and not yet loaded; returns the rows they hold."""
+    from medimart import landing
+
+    started = _started(conn, run)
+    with _timed(conn, run, "load", source) as step:
+        if started.full_rebuild:
+            landing.rebuild_history(conn, source)
+        loaded = landing.load_source(conn, settings().landing, source, started.census)
+        step.rows = sum(result.row_count for result in loaded)
+    return step.rows
+
+
+def load_publication(conn: Connection, run: Run) -> int:
+    """Load and type the published file of the run; the same bytes again are recognised. Returns its rows."""
+    from medimart import landing
+
+    started = _started(conn, run)
+    with _timed(conn, run, "load", PUBLISHED_FILE) as step:
+        loaded = landing.load_file(conn, PUBLISHED_FILE, Path(started.input), started.census)
+        step.rows = loaded.row_count
+    return step.rows
+
+
+def pin(conn: Connection, run: Run) -> str:
+    """Prove that every row of every file is accounted for, and pin what this run reads.
+
+    Returns the build schema. Raises CriticalFailure when rows are lost or a quarantine passes its limit.
+    """
+    from medimart import landing
+    from medimart.models import build
+
+    started = _started(conn, run)
+    with _timed(conn, run, "load", "reconcile and pin"):
+        landing.reconcile(conn, started.census)
+        inputs = landing.inputs(conn, started.census)
+        return build.open_build(conn, started.census, run.run_id, inputs).schema
+
+
+def model(conn: Connection, run: Run, name: str) -> int:
+    """Build one model, or with the prefix `last_week_` the same of the week before; returns its rows."""
+    from medimart.models import build
+
+    layer = load_manifest()[name.removeprefix(LAST_WEEK)].layer
+    with _timed(conn, run, layer, name) as step:
+        step.rows = build.build_model(conn, build.find_build(conn, run.run_id), name).rows
+    return step.rows
+
+
+def validate(conn: Connection, run: Run, layer: str) -> None:
+    """Run the suites of one layer; raises CriticalFailure or CheckBroken once the verdicts are recorded."""
+    from medimart import quality
+    from medimart.models import build
+
+    started = _started(conn, run)
+    manifest = load_manifest()
+    names = [name for name in manifest.pipeline(started.pipeline) if manifest[name].layer == layer]
+    with _timed(conn, run, "validate", layer):
+        built = build.find_build(conn, run.run_id)
+        quality.validate(db.url_of(conn), built, names, run.run_id, stop_on_warning=started.stop_on_warning)
+
+
+def publish(conn: Connection, run: Run) -> None:
+    """Publish what was built and validated, in one transaction, and drop the build."""
+    from medimart.models import build
+    from medimart.models import publish as publishing
+
+    with _timed(conn, run, "publish", "publish"):
+        built = build.find_build(conn, run.run_id)
+        publishing.publish(conn, built, run.run_id)
+        build.close_build(conn, built)
+
+
+def run_through(conn: Connection, run: Run) -> None:
+    """All steps of a run one after the other, without a scheduler: for tests and benchmarks."""
+    begin(conn, run)
+    manifest = load_manifest()
+    names = manifest.pipeline(run.pipeline)
+    if run.pipeline == PUBLICATION:
+        load_publication(conn, run)
+    else:
+        for source in sorted({source for name in names for source in manifest[name].sources}):
+            load(conn, run, source)
+    pin(conn, run)
+    last_week = manifest.order(
+        manifest.ancestors(other for name in names for other in manifest[name].last_week)
+    )
+    for name in (*(LAST_WEEK + name for name in last_week), *names):
+        model(conn, run, name)
+    for layer in ("staging", "intermediate", "marts"):
+        validate(conn, run, layer)
+    publish(conn, run)
+
+
+def _census(run: Run) -> date:
+    from medimart import landing
+
+    extracts = landing.extracts(settings().landing)
+    complete = [extract.date for extract in extracts if extract.complete]
+    if not complete:
+        raise NothingLanded(
+            f"{settings().landing} holds no complete extract. "
+            "File one with `medimart land FOLDER --date DATE`."
+        )
+    census = run.census or max(complete) + timedelta(days=SUNDAY - max(complete).isoweekday())
+    if census.isoweekday() != SUNDAY:
+        before = census - timedelta(days=census.isoweekday())
+        raise InputError(
+            f"The census must be a Sunday, and {census} is a {census:%A}: "
+            f"use {before} or {before + timedelta(days=7)}."
+        )
+    monday = census - timedelta(days=6)
+    if not any(monday <= extract <= census for extract in complete):
+        waiting = [e for e in extracts if monday <= e.date <= census]
+        why = "; ".join(f"{e.date} is not complete: {', '.join(e.problems)}" for e in waiting)
+        raise NothingLanded(
+            f"No complete extract is dated {monday} to {census}, so census {census} is not built. "
+            f"{why or f'{settings().landing} has no folder for that week.'}"
+        )
+    return census
+
+
+def _publication_period(run: Run) -> date:
+    from medimart.landing.publication import period_of
+
+    if run.input is None:
+        raise InputError(
+            "rtt_publication needs the published file: give `--input FILE` or the parameter `input`."
+        )
+    return period_of(run.input)
+
+
+@dataclass(frozen=True)
+class _Started:
+    pipeline: str
+    census: date
+    full_rebuild: bool
+    stop_on_warning: bool
+    input: str
+
+
+def _started(conn: Connection, run: Run) -> _Started:
+    """What the first step of the run fixed."""
+    row = conn.execute(
+        """
+        select pipeline, census_date, full_rebuild, stop_on_warning, coalesce(input_file, '')
+        from quality.run where run_id = %s
+        """,
+        (run.run_id,),
+    ).fetchone()
+    if row is None:
+        raise MedimartError(f"Run {run.run_id} has not begun: clear its first task to start it again.")
+    return _Started(*row)
+
+
+@dataclass
+class _Step:
+    rows: int = 0
+
+
+@contextmanager
+def _timed(conn: Connection, run: Run, stage: str, name: str) -> Iterator[_Step]:
+    """Record how long a step took, once it has done its work."""
+    step, began = _Step(), time.monotonic()
+    yield step
+    conn.execute(
+        """
+        insert into quality.run_step (run_id, stage, step, row_count, seconds) values (%s, %s, %s, %s, %s)
+        on conflict (run_id, stage, step) do update set
+            row_count = excluded.row_count, seconds = excluded.seconds, finished_at = clock_timestamp()
+        """,
+        (run.run_id, stage, name, step.rows, time.monotonic() - began),
+    )
+    conn.commit()
