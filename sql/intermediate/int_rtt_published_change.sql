@@ -1,0 +1,101 @@
+/*
+One row per part of the return and provider of the census month, beside the same provider's month before: NHS England
+looks each month for a return that repeats the last one and for sudden jumps in the total or in the long waiters.
+Without the month before in the warehouse its columns are null and nothing is concluded. The rows delivered as totals
+(C_999) are left out.
+
+---
+kind: intermediate
+grain: [period_date, rtt_part_code, provider_code]
+not_null: [total_all_count]
+pipeline: rtt_publication
+*/
+with
+published as (
+    select
+        period_date,
+        rtt_part_code,
+        provider_code,
+        commissioner_code,
+        treatment_function_code,
+        band_counts,
+        total_all_count,
+        is_census_period,
+        (select sum(n) from unnest(band_counts[53:]) as n) as over_52_weeks_count
+    from stg_rtt_published
+    where treatment_function_code <> 'C_999'
+),
+
+this_month as (
+    select
+        period_date,
+        rtt_part_code,
+        provider_code,
+        commissioner_code,
+        treatment_function_code,
+        band_counts,
+        total_all_count,
+        over_52_weeks_count
+    from published
+    where is_census_period
+),
+
+previous_month as (
+    select
+        rtt_part_code,
+        provider_code,
+        commissioner_code,
+        treatment_function_code,
+        band_counts,
+        total_all_count,
+        over_52_weeks_count
+    from published
+    where not is_census_period
+),
+
+previous_totals as (
+    select
+        rtt_part_code,
+        provider_code,
+        count(*) as row_count,
+        sum(total_all_count) as total_all_count,
+        sum(over_52_weeks_count) as over_52_weeks_count
+    from previous_month
+    group by rtt_part_code, provider_code
+),
+
+this_totals as (
+    select
+        t.period_date,
+        t.rtt_part_code,
+        t.provider_code,
+        count(*) as row_count,
+        sum(t.total_all_count) as total_all_count,
+        sum(t.over_52_weeks_count) as over_52_weeks_count,
+        count(*) filter (
+            where t.total_all_count = p.total_all_count and t.band_counts is not distinct from p.band_counts
+        ) as repeated_row_count
+    from this_month as t
+    left join previous_month as p
+        on
+            t.provider_code = p.provider_code
+            and t.commissioner_code = p.commissioner_code
+            and t.treatment_function_code = p.treatment_function_code
+            and t.rtt_part_code = p.rtt_part_code
+    group by t.period_date, t.rtt_part_code, t.provider_code
+)
+
+select
+    t.period_date, -- Last day of the month published
+    t.rtt_part_code, -- Part of the return
+    t.provider_code, -- ODS code of the provider
+    t.total_all_count::bigint as total_all_count, -- Pathways this month, unknown clock starts included
+    p.total_all_count::bigint as previous_total_all_count, -- The same a month before; null when that month holds none or is not loaded
+    coalesce(t.over_52_weeks_count, 0)::bigint as over_52_weeks_count, -- Pathways of 365 days and more this month
+    case when p.row_count > 0 then coalesce(p.over_52_weeks_count, 0)::bigint end as previous_over_52_weeks_count, -- The same a month before
+    (t.repeated_row_count = t.row_count and t.row_count = p.row_count) as is_identical_to_previous -- Every row is the same as a month before; null when that month holds none or is not loaded
+from this_totals as t
+left join previous_totals as p
+    on
+        t.rtt_part_code = p.rtt_part_code
+        and t.provider_code = p.provider_code
