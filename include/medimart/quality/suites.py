@@ -4,16 +4,16 @@ What the header already says is not said again. From it follow, all critical:
 `grain_unique` (the grain has no duplicate), `<column>_not_null` (grain, references and `not_null`) and
 `<column>_refers_to_<table>` (every reference is found). The YAML file holds the rest; it is a list:
 
-    - expectation: expect_column_values_to_be_between   # Great Expectations' own name, or its class name
-      kwargs: {column: wait_days, min_value: 0}         # Great Expectations' own arguments
-      severity: critical                                # critical: nothing is published | warning | info
-      reason: A negative wait would count a patient as seen before being referred.   # why it matters
-      action: Look the period up with `medimart explain`; the clock start of its referral is wrong.  # for on-call
+    - expectation: expect_column_values_to_be_between  # Great Expectations' own name, or its class name
+      kwargs: {column: wait_days, min_value: 0}        # Great Expectations' own arguments
+      severity: critical                               # critical: nothing is published | warning | info
+      reason: A negative wait would count a patient as seen before being referred.      # why it matters
+      action: Look the period up with `medimart explain`; its clock start is wrong.     # for on-call
 
-    - id: flow_adds_up                                  # stable name; a must for queries, else made from the rest
+    - id: flow_adds_up                                 # stable; a must for queries, else made from the rest
       expectation: unexpected_rows_expectation
       kwargs:
-        unexpected_rows_query: |                        # the rows that are wrong; none is right
+        unexpected_rows_query: |                       # the rows that are wrong; none is right
           select f.week_start, f.trust_sk, f.treatment_function_code
           from {batch} as f
           where f.opening + f.starts - f.stops <> f.closing
@@ -21,16 +21,17 @@ What the header already says is not said again. From it follow, all critical:
       reason: …
       action: …
 
-In a query `{batch}` is the model; other models, seeds and the one-row table `census` are named plainly. Write a literal
-brace twice. Select first the columns that lead to the row: of those, verdicts keep as samples only pseudonymous keys
-(`_sk`), `load_id`, `line_no`, and the codes and dates that are a mart's grain, so a natural identifier, a name or
-another value never leaves the table. A result column named `observed_value` is kept as what was measured.
+In a query `{batch}` is the model; other models, seeds and the one-row table `census` are named plainly. Write
+a literal brace twice. Select first the columns that lead to the row: of those, verdicts keep as samples only
+pseudonymous keys (`_sk`), `load_id`, `line_no`, and the codes and dates that are a mart's grain, so that no
+natural identifier, name or other value leaves the table. A result column named `observed_value` is kept as
+what was measured.
 
-`mostly: 0.95` (an argument of Great Expectations) allows that share of exceptions; such checks, and those on aggregates,
-record what they measured even when they pass, so that there is a trend. Every check on values passes on an empty table:
-give each model that must have rows an `expect_table_row_count_to_be_between`.
+`mostly: 0.95` (an argument of Great Expectations) allows a share of exceptions; such checks, and those on
+aggregates, record what they measured even when they pass, so that there is a trend. Every check on values
+passes on an empty table: give each model that must have rows an `expect_table_row_count_to_be_between`.
 
-A check's full name is `<model>.<id>`. Ids are kept stable, because "failing since" is read from earlier runs by id.
+A check's full name is `<model>.<id>`. Ids are kept stable: "failing since" is read from earlier runs by id.
 Each critical check has a planted fault in `tests/quality/faults/<model>.yaml`, or the tests fail.
 """
 
@@ -45,7 +46,7 @@ from typing import Any
 import yaml
 
 from medimart.errors import SettingError
-from medimart.models.manifest import Model
+from medimart.models.manifest import Model, Reference
 from medimart.settings import EXPECTATIONS
 
 SEVERITIES = ("critical", "warning", "info")
@@ -58,8 +59,8 @@ _ID = re.compile(r"[a-z][a-z0-9_]*")
 class Check:
     """One expectation of one model.
 
-    id: unique within the model. expectation: Great Expectations' snake-case name. origin: where it is written, for
-    messages.
+    id: unique within the model. expectation: Great Expectations' snake-case name.
+    origin: where it is written, for messages.
     """
 
     model: str
@@ -79,9 +80,7 @@ class Check:
     @property
     def column(self) -> str | None:
         """The column or columns it is about; None when it is about the table."""
-        one = self.kwargs.get("column")
-        many = self.kwargs.get("column_list") or (self.kwargs.get("column_A"), self.kwargs.get("column_B"))
-        return str(one) if one else ", ".join(column for column in many if column) or None
+        return ", ".join(columns_of(self.kwargs)) or None
 
     @property
     def is_query(self) -> bool:
@@ -97,7 +96,8 @@ def suite(model: Model, folder: Path = EXPECTATIONS) -> list[Check]:
     path = folder / f"{model.name}.yaml"
     if not path.exists():
         raise SettingError(
-            f"{path} is missing: every model has a suite. Write one (an empty list `[]` when its header says all)."
+            f"{path} is missing: every model has a suite. "
+            "Write one (an empty list `[]` when its header says all)."
         )
     checks = [*implied(model), *written(model.name, path)]
     seen: dict[str, str] = {}
@@ -137,7 +137,7 @@ def implied(model: Model) -> list[Check]:
         check(
             f"{column}_not_null",
             "expect_column_values_to_not_be_null",
-            f"A row without {column} would drop out of joins and totals unseen; what is unknown has a named member.",
+            f"A row without {column} would drop out of joins and totals unseen.",
             f"See how {model.path} computes {column}, and send unknowns to the unknown member.",
             column=column,
         )
@@ -147,18 +147,21 @@ def implied(model: Model) -> list[Check]:
         check(
             f"{reference.column}_refers_to_{reference.table}",
             QUERY,
-            f"A {reference.column} that {reference.table} does not hold makes rows vanish from every report joined to it.",
-            f"Look for the missing {reference.target} in {reference.table}; orphans belong to its unknown member.",
-            unexpected_rows_query=(
-                f"select {', '.join(f'b.{column}' for column in dict.fromkeys((*model.grain, reference.column)))}\n"
-                f"from {{batch}} as b\n"
-                f"where b.{reference.column} is not null and not exists (\n"
-                f"    select 1 from {reference.table} as r where r.{reference.target} = b.{reference.column}\n)"
-            ),
+            f"A row whose {reference.column} is not in {reference.table} vanishes from reports that join it.",
+            f"Find the missing {reference.target} of {reference.table}; orphans go to its unknown member.",
+            unexpected_rows_query=_orphans(model, reference),
         )
         for reference in model.references
     ]
     return checks
+
+
+def _orphans(model: Model, reference: Reference) -> str:
+    columns = ", ".join(f"b.{column}" for column in dict.fromkeys((*model.grain, reference.column)))
+    return (
+        f"select {columns}\nfrom {{batch}} as b\nwhere b.{reference.column} is not null and not exists (\n"
+        f"    select 1 from {reference.table} as r where r.{reference.target} = b.{reference.column}\n)"
+    )
 
 
 def written(model: str, path: Path) -> list[Check]:
@@ -179,7 +182,8 @@ def sample_columns(model: Model, columns: Iterable[str]) -> list[str]:
     Pseudonymous keys, load and line; and for a mart its grain, which holds codes and dates beside such keys.
     """
     grain = set(model.grain) if model.is_mart else set()
-    return [c for c in columns if c.endswith("_sk") or c in ("load_id", "line_no", "census_date") or c in grain]
+    known = {"load_id", "line_no", "census_date", *grain}
+    return [column for column in columns if column.endswith("_sk") or column in known]
 
 
 class _Lines(yaml.SafeLoader):
@@ -194,11 +198,15 @@ def _read(model: str, path: Path, entry: Any) -> Check:
         raise SettingError(f"{path}: {entry!r} is not an expectation; each begins with `- expectation:`.")
     at = f"{path}:{entry.pop(None)}"
     if missing := sorted(_REQUIRED - entry.keys()):
-        raise SettingError(f"{at}: {', '.join(missing)} is missing; an expectation has {', '.join(sorted(_REQUIRED))}.")
+        raise SettingError(
+            f"{at}: {', '.join(missing)} is missing; an expectation has {', '.join(sorted(_REQUIRED))}."
+        )
     if unknown := sorted(entry.keys() - _REQUIRED - {"id"}):
         raise SettingError(f"{at}: {', '.join(unknown)} is not known here; arguments belong under `kwargs`.")
     if entry["severity"] not in SEVERITIES:
-        raise SettingError(f"{at}: severity is {entry['severity']!r}; it must be one of {', '.join(SEVERITIES)}.")
+        raise SettingError(
+            f"{at}: severity is {entry['severity']!r}; it must be one of {', '.join(SEVERITIES)}."
+        )
     if not isinstance(entry["kwargs"], dict):
         raise SettingError(f"{at}: kwargs must be a mapping of Great Expectations' arguments.")
     kwargs = {key: value for key, value in entry["kwargs"].items() if key is not None}
@@ -218,7 +226,17 @@ def _slug(expectation: str, kwargs: dict[str, Any], at: str) -> str:
     """`wait_days_between` for expect_column_values_to_be_between of wait_days."""
     if expectation == QUERY:
         raise SettingError(f"{at}: a query needs an `id` of its own.")
-    about = re.sub(r"^expect_(column|table|compound_columns|multicolumn|column_pair)_(values_)?", "", expectation)
-    columns = [kwargs.get("column"), *kwargs.get("column_list", ()), kwargs.get("column_A"), kwargs.get("column_B")]
-    words = [*(str(column) for column in columns if column), re.sub(r"(^|_)to_(be_)?", r"\1", about)]
-    return "_".join(words)
+    subject = r"^expect_(column|table|compound_columns|multicolumn|column_pair)_(values_)?"
+    about = re.sub(r"(^|_)to_(be_)?", r"\1", re.sub(subject, "", expectation))
+    return "_".join([*columns_of(kwargs), about])
+
+
+def columns_of(kwargs: dict[str, Any]) -> list[str]:
+    """The columns that an expectation's arguments name."""
+    named = [
+        kwargs.get("column"),
+        *kwargs.get("column_list", ()),
+        kwargs.get("column_A"),
+        kwargs.get("column_B"),
+    ]
+    return [str(column) for column in named if column]
