@@ -6,6 +6,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from medimart.errors import SettingError
+
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
 CONTRACTS = PROJECT_ROOT / "include" / "contracts"
 EXPECTATIONS = PROJECT_ROOT / "include" / "expectations"
@@ -20,17 +22,29 @@ class Settings:
     home: folder of all local state (server, keys, logs), ignored by git.
     landing: folder that holds one dated folder per extract.
     database_url: an outside warehouse, or None for the embedded server.
+    port, postgres_port: loopback ports of Airflow's UI and of the embedded server, None when not asked for.
     """
 
     home: Path
     landing: Path
     database_url: str | None
+    port: int | None = None
+    postgres_port: int | None = None
 
 
 def settings() -> Settings:
-    """Read the settings from MEDIMART_HOME, MEDIMART_LANDING and MEDIMART_DATABASE_URL."""
+    """Read the settings from MEDIMART_HOME, _LANDING, _DATABASE_URL, _PORT and _POSTGRES_PORT."""
     return Settings(
         home=Path(os.environ.get("MEDIMART_HOME") or PROJECT_ROOT / ".medimart").resolve(),
         landing=Path(os.environ.get("MEDIMART_LANDING") or PROJECT_ROOT / "data" / "landing").resolve(),
         database_url=os.environ.get("MEDIMART_DATABASE_URL") or None,
+        port=_port("MEDIMART_PORT"),
+        postgres_port=_port("MEDIMART_POSTGRES_PORT"),
     )
+
+
+def _port(variable: str) -> int | None:
+    text = os.environ.get(variable) or None
+    if text is not None and not (text.isascii() and text.isdigit() and 0 < int(text) < 65536):
+        raise SettingError(f"{variable} is {text!r}; it must be a port number, 1 to 65535.")
+    return int(text) if text else None
