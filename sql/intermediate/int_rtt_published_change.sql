@@ -1,8 +1,8 @@
 /*
-One row per part of the return and provider of the census month, beside the same provider's month before: NHS England
-looks each month for a return that repeats the last one and for sudden jumps in the total or in the long waiters.
-Without the month before in the warehouse its columns are null and nothing is concluded. The rows delivered as totals
-(C_999) are left out.
+One row per part of the return and provider, in the census month or the month before or both, with its two months side
+by side: NHS England looks each month for a return that repeats the last one, for sudden jumps in the total or in the
+long waiters, and for who sent nothing. Without the month before in the warehouse its columns are null and nothing is
+concluded. The rows delivered as totals (C_999) are left out.
 
 ---
 kind: intermediate
@@ -13,7 +13,6 @@ pipeline: rtt_publication
 with
 published as (
     select
-        period_date,
         rtt_part_code,
         provider_code,
         commissioner_code,
@@ -28,7 +27,6 @@ published as (
 
 this_month as (
     select
-        period_date,
         rtt_part_code,
         provider_code,
         commissioner_code,
@@ -66,7 +64,6 @@ previous_totals as (
 
 this_totals as (
     select
-        t.period_date,
         t.rtt_part_code,
         t.provider_code,
         count(*) as row_count,
@@ -82,20 +79,21 @@ this_totals as (
             and t.commissioner_code = p.commissioner_code
             and t.treatment_function_code = p.treatment_function_code
             and t.rtt_part_code = p.rtt_part_code
-    group by t.period_date, t.rtt_part_code, t.provider_code
+    group by t.rtt_part_code, t.provider_code
 )
 
 select
-    t.period_date, -- Last day of the month published
-    t.rtt_part_code, -- Part of the return
-    t.provider_code, -- ODS code of the provider
-    t.total_all_count::bigint as total_all_count, -- Pathways this month, unknown clock starts included
+    c.census_date as period_date, -- Last day of the month published
+    coalesce(t.rtt_part_code, p.rtt_part_code) as rtt_part_code, -- Part of the return
+    coalesce(t.provider_code, p.provider_code) as provider_code, -- ODS code of the provider
+    coalesce(t.total_all_count, 0)::bigint as total_all_count, -- Pathways this month, unknown clock starts included; 0 when nothing was returned
     p.total_all_count::bigint as previous_total_all_count, -- The same a month before; null when that month holds none or is not loaded
     coalesce(t.over_52_weeks_count, 0)::bigint as over_52_weeks_count, -- Pathways of 365 days and more this month
     case when p.row_count > 0 then coalesce(p.over_52_weeks_count, 0)::bigint end as previous_over_52_weeks_count, -- The same a month before
-    (t.repeated_row_count = t.row_count and t.row_count = p.row_count) as is_identical_to_previous -- Every row is the same as a month before; null when that month holds none or is not loaded
+    (t.repeated_row_count = t.row_count and t.row_count = p.row_count) as is_identical_to_previous -- Every row is the same as a month before; null when one of the two holds none
 from this_totals as t
-left join previous_totals as p
+full join previous_totals as p
     on
         t.rtt_part_code = p.rtt_part_code
         and t.provider_code = p.provider_code
+cross join census as c

@@ -138,34 +138,43 @@ running_counts as (
     from organisation_bands
 ),
 
--- The interpolation, in this one place: exactly one band holds the pathway in which the running count reaches p × n.
-percentiles as (
+-- The interpolation, in this one place: exactly one band holds the pathway at which the running count reaches p × n.
+reached as (
     select
         r.rtt_part_code,
         r.organisation_level,
         r.organisation_code,
         r.treatment_function_code,
-        max(r.weeks_from + w.weeks_into) filter (where q.share = 0.5) as median_weeks,
-        max(r.weeks_from + w.weeks_into) filter (where q.share = 0.92) as p92_weeks,
-        max(r.weeks_from + w.weeks_into) filter (where q.share = 0.95) as p95_weeks,
-        bool_or(r.weeks_from = 104) filter (where q.share = 0.5) as is_median_open_ended,
-        bool_or(r.weeks_from = 104) filter (where q.share = 0.92) as is_p92_open_ended,
-        bool_or(r.weeks_from = 104) filter (where q.share = 0.95) as is_p95_open_ended
+        q.share,
+        r.weeks_from = 104 as is_open_ended,
+        case
+            when r.weeks_from = 104 then r.weeks_from
+            else
+                r.weeks_from
+                + (q.share * r.known_start_count - (r.running_count - r.pathway_count)) / r.pathway_count
+        end as weeks
     from running_counts as r
     inner join (values (0.5), (0.92), (0.95)) as q (share)
         on
-            r.running_count >= q.share * r.known_start_count
-            and r.running_count - r.pathway_count < q.share * r.known_start_count
-    cross join lateral (
-        select
-            case
-                when r.weeks_from = 104 then 0
-                else
-                    (q.share * r.known_start_count - (r.running_count - r.pathway_count)) / r.pathway_count
-            end as weeks_into
-    ) as w
+            q.share * r.known_start_count <= r.running_count
+            and q.share * r.known_start_count > r.running_count - r.pathway_count
     where r.known_start_count >= 20
-    group by r.rtt_part_code, r.organisation_level, r.organisation_code, r.treatment_function_code
+),
+
+percentiles as (
+    select
+        rtt_part_code,
+        organisation_level,
+        organisation_code,
+        treatment_function_code,
+        max(weeks) filter (where share = 0.5) as median_weeks,
+        max(weeks) filter (where share = 0.92) as p92_weeks,
+        max(weeks) filter (where share = 0.95) as p95_weeks,
+        bool_or(is_open_ended) filter (where share = 0.5) as is_median_open_ended,
+        bool_or(is_open_ended) filter (where share = 0.92) as is_p92_open_ended,
+        bool_or(is_open_ended) filter (where share = 0.95) as is_p95_open_ended
+    from reached
+    group by rtt_part_code, organisation_level, organisation_code, treatment_function_code
 )
 
 select
