@@ -85,7 +85,8 @@ def run(
         set search_path = {SCHEMA};
         create table stg_people as
         select
-            'P' || g as patient_id, 'Ann' as first_name, '9990000000' as nhs_number, 1 as load_id, g as line_no
+            'P' || g as patient_id, 'Ann' as first_name,
+            '9990000000' as nhs_number, 7 as load_id, g as line_no
         from generate_series(1, 10) as g;
         create table dim_trusts as select 5 as trust_sk, 'Ashford' as trust_name;
         create table fct_waits as
@@ -149,7 +150,7 @@ def test_healthy_tables_pass_and_what_was_measured_is_kept(
         ("delete from stg_people", "stg_people.row_count_between", None, []),
         (
             "update stg_people set patient_id = 'P1' where patient_id = 'P2'",
-            "stg_people.grain_unique", 2, [{"load_id": 1, "line_no": 1}, {"load_id": 1, "line_no": 2}],
+            "stg_people.grain_unique", 2, [{"load_id": 7, "line_no": 1}, {"load_id": 7, "line_no": 2}],
         ),
     ],
 )  # fmt: skip
@@ -179,7 +180,7 @@ def test_samples_hold_no_identifier(
         "select to_jsonb(v)::text from quality.validation_result v where status = 'failed'"
     )
     (text,) = row.fetchone() or ("",)
-    assert '{"line_no": 7, "load_id": 1}' in text
+    assert '{"line_no": 7, "load_id": 7}' in text
     assert not any(identifier in text for identifier in ("943 476", "'P7", '"P7', "Ann"))
 
 

@@ -193,6 +193,8 @@ def _looked_into(
         listed = detail.get("partial_unexpected_index_list") or detail.get("partial_unexpected_list") or []
         rows = [row for row in listed if isinstance(row, dict)]
     unexpected = detail.get("observed_value") if c.is_query else detail.get("unexpected_count")
+    if c.is_query and rows and "unexpected_count" in rows[0]:
+        unexpected = rows[0]["unexpected_count"]  # a query that sums the wrong rows up
     return Verdict(
         c.model, c.id, c.expectation, c.column, c.severity, "failed", c.reason, c.action,
         observed=_observed(c, detail),

@@ -2,7 +2,8 @@
 
 What the header already says is not said again. From it follow, all critical:
 `grain_unique` (the grain has no duplicate), `<column>_not_null` (grain, references and `not_null`) and
-`<column>_refers_to_<table>` (every reference is found). The YAML file holds the rest; it is a list:
+`<column>_refers_to_<table>` (every reference is found); and for a staging model, from its source's contract,
+`<column>_known_code` (coded columns hold codes of their domain). The YAML file holds the rest; it is a list:
 
     - expectation: expect_column_values_to_be_between  # Great Expectations' own name, or its class name
       kwargs: {column: wait_days, min_value: 0}        # Great Expectations' own arguments
@@ -25,7 +26,7 @@ In a query `{batch}` is the model; other models, seeds and the one-row table `ce
 a literal brace twice. Select first the columns that lead to the row: of those, verdicts keep as samples only
 pseudonymous keys (`_sk`), `load_id`, `line_no`, and the codes and dates that are a mart's grain, so that no
 natural identifier, name or other value leaves the table. A result column named `observed_value` is kept as
-what was measured.
+what was measured; one named `unexpected_count` counts the rows that are wrong, where a query sums them up.
 
 `mostly: 0.95` (an argument of Great Expectations) allows a share of exceptions; such checks, and those on
 aggregates, record what they measured even when they pass, so that there is a trend. Every check on values
@@ -46,6 +47,7 @@ from typing import Any
 import yaml
 
 from medimart.errors import SettingError
+from medimart.landing import contract
 from medimart.models.manifest import Model, Reference
 from medimart.settings import EXPECTATIONS
 
@@ -153,7 +155,35 @@ def implied(model: Model) -> list[Check]:
         )
         for reference in model.references
     ]
-    return checks
+    return checks + [
+        check(
+            f"{column}_known_code",
+            QUERY,
+            f"A {column} outside its code list has no label and falls out of every grouping by it.",
+            f"Add the code to its seed, or correct the alias in value_alias.csv (domain {domain}).",
+            unexpected_rows_query=_unknown_codes(column, domain),
+        )
+        for column, domain in _coded(model)
+    ]
+
+
+def _coded(model: Model) -> list[tuple[str, str]]:
+    """The coded columns of a staging model and their domains, from the contract of its source."""
+    if model.layer != "staging" or len(model.sources) != 1:
+        return []
+    (source,) = model.sources
+    given = {column.name for column in model.columns}
+    columns = contract.load(source).columns
+    return [(c.name, c.map) for c in columns if c.type == "code" and c.map and c.name in given]
+
+
+def _unknown_codes(column: str, domain: str) -> str:
+    codes = (
+        "select r.treatment_function_code from ref_treatment_function as r where r.is_published"
+        if domain == "treatment_function"
+        else f"select r.code from ref_code_list as r where r.domain = '{domain}'"
+    )
+    return f"select b.load_id, b.line_no\nfrom {{batch}} as b\nwhere b.{column} not in ({codes})"
 
 
 def _orphans(model: Model, reference: Reference) -> str:
