@@ -137,7 +137,7 @@ def test_golden(path: Path, golden: psycopg.Connection[Any], models: dict[str, M
 
 def _history_and_seeds(conn: psycopg.Connection[Any]) -> None:
     """Empty history and the real seeds."""
-    types = {"text": "text", "code": "text", "nhs_number": "text", "postcode": "text"}
+    types = {k: "text" for k in ("code", "nhs_number", "postcode")} | {"integer_series": "integer[]"}
     for path in sorted(CONTRACTS.glob("*.yaml")):
         contract = yaml.safe_load(path.read_text())
         columns = [
