@@ -47,7 +47,7 @@ def ready(conn: psycopg.Connection[Any]) -> psycopg.Connection[Any]:
 
 def url_of(conn: psycopg.Connection[Any]) -> str:
     """The libpq URL an open connection was made with, password included: for SQLAlchemy, never for a log."""
-    given = conn.info.get_parameters()
+    given: dict[str, str] = dict(conn.info.get_parameters())
     parts = {"user": conn.info.user, "password": conn.info.password, "dbname": conn.info.dbname}
     user, password, database = (quote(parts[name], safe="") for name in ("user", "password", "dbname"))
     options = urlencode({name: given[name] for name in ("sslmode", "sslrootcert") if name in given})
