@@ -4,7 +4,8 @@ A case is `tests/golden/<model>/<case>.md`: prose, a table under each `## Given 
 under `## Then`. Nothing else is needed to add one.
 
 - A table given is a model, `last_week_<model>`, `history.<source>`, `census`, or a seed (`ref_…`). Models that the
-  case leaves out are empty; seeds it leaves out are the real ones. Every table given must be read by the model.
+  case leaves out are empty; seeds it leaves out are the real ones. Every table given must be read by the model,
+  or by a model that it reads: those between are then computed, so that a rule may be told from where it starts.
 - Columns left out are null, save `is_current` (true), `is_carried_forward` and `is_deleted` (false), and the
   intervals of history (known from 2020-01-01, for ever).
 - `null` or nothing in a cell is null. A word in a `…_sk` column stands for the key of the thing of that name:
@@ -125,7 +126,7 @@ def test_golden(path: Path, golden: psycopg.Connection[Any], models: dict[str, M
     given, then = read_case(path)
     _make_inputs(golden, models, models[name])
     with golden.transaction(force_rollback=True):
-        words = _fill(golden, models[name], given)
+        words = _fill(golden, models, models[name], given)
         select = (SQL / models[name].path).read_text()
         golden.execute("create temp table actual on commit drop as " + select)
         _check_grain(golden, models[name])
@@ -186,10 +187,14 @@ def _make(conn: psycopg.Connection[Any], models: dict[str, Model], model: Model)
     conn.commit()
 
 
-def _fill(conn: psycopg.Connection[Any], model: Model, given: list[Table]) -> dict[str, str]:
-    """Insert what the case gives; returns the words that keys were made of."""
-    known = {*model.models, *model.seeds, "census", *(LAST_WEEK + name for name in model.last_week)}
-    known |= {f"history.{name}" for name in model.sources}
+def _fill(
+    conn: psycopg.Connection[Any], models: dict[str, Model], model: Model, given: list[Table]
+) -> dict[str, str]:
+    """Insert what the case gives and compute the models between; returns the words that keys were made of."""
+    between = _between(models, model, {table.name for table in given})
+    readers = [model, *between]
+    known = {"census"}.union(*(_reads(reader) for reader in readers))
+    seeds = {seed for reader in readers for seed in reader.seeds}
     words: dict[str, str] = {}
     for table in given:
         if table.name not in known:
@@ -197,14 +202,40 @@ def _fill(conn: psycopg.Connection[Any], model: Model, given: list[Table]) -> di
                 f"{model.name} does not read {table.name!r}; it reads {', '.join(sorted(known))}",
                 pytrace=False,
             )
-        if table.name in model.seeds:
+        if table.name in seeds:
             conn.execute(f"delete from {table.name}")
         words |= _insert(conn, table.name, _census(table) if table.name == "census" else table)
     if conn.execute("select count(*) from census").fetchone() == (0,) and re.search(
         r"\b(from|join)\s+census\b", (SQL / model.path).read_text()
     ):
         pytest.fail("the model reads census: give it under `## Given census` (census_date)", pytrace=False)
+    for reader in between:
+        conn.execute(f"insert into {reader.name} " + (SQL / reader.path).read_text())
     return words
+
+
+def _reads(model: Model) -> set[str]:
+    last_week = {LAST_WEEK + name for name in model.last_week}
+    return {*model.models, *model.seeds, *last_week, *(f"history.{name}" for name in model.sources)}
+
+
+def _between(models: dict[str, Model], model: Model, given: set[str]) -> list[Model]:
+    """The models from what is given to `model`, in order: each reads something given or computed, and isn't given."""
+    found: list[Model] = []
+
+    def visit(name: str) -> bool:
+        if name in given or any(done.name == name for done in found):
+            return True
+        if name not in models:
+            return False
+        inputs = [visit(read) for read in sorted(_reads(models[name]))]
+        if any(inputs):
+            found.append(models[name])
+        return any(inputs)
+
+    for read in sorted(_reads(model)):
+        visit(read)
+    return found
 
 
 def _census(table: Table) -> Table:

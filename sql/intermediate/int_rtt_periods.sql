@@ -1,0 +1,291 @@
+/*
+One row per RTT period known at the census: running, stopped, nullified, transferred out or removed. A period is a
+pathway's wait from one clock start to what ends it; a pathway can hold several, one after the other, and a patient
+several pathways (G §2).
+
+The events of a clock are taken in order. The first start opens a period, the first stop after it closes it, and a later
+start opens the next. A period is open at the census when start <= census and nothing has ended it by then.
+- An unknown stop (a closure without a date) leaves the list from the extract that first told of it and is no completion.
+- A completed period takes the treatment function of the activity that stopped it; an incomplete one its current one.
+- After active monitoring the clock is new but the patient keeps the old place: prior_wait_days and queue_date are
+  carried along the pathway.
+- The same period delivered on two referrals of one pathway is one row; a running one is kept before an ended one.
+- The key is the pathway and the clock start, so it is the same in every rebuild; a corrected start is another period.
+
+---
+kind: intermediate
+grain: [period_sk]
+not_null: [clock_id, patient_id, pathway_key, clock_start_basis, is_open, is_inferred, data_quality_flags]
+indexes: [[clock_id]]
+*/
+with
+events as (
+    select
+        e.clock_id,
+        e.event_source,
+        e.source_id,
+        e.signal,
+        e.is_start,
+        e.event_kind,
+        e.event_basis,
+        e.event_date,
+        e.order_date,
+        e.event_rank,
+        e.treatment_function_code,
+        e.is_admitted,
+        e.is_inferred
+    from int_rtt_events as e
+    union all
+    select
+        m.clock_id,
+        'procedure' as event_source,
+        m.procedure_id as source_id,
+        'treatment' as signal,
+        false as is_start,
+        'treatment' as event_kind,
+        'treatment_inferred' as event_basis,
+        m.actual_date as event_date,
+        m.actual_date as order_date,
+        4 as event_rank,
+        m.treatment_function_code,
+        m.is_admitted,
+        true as is_inferred
+    from int_treatment_matches as m
+    where m.clock_id is not null
+),
+
+clocks as (
+    select
+        c.clock_id,
+        c.referral_id,
+        c.patient_id,
+        c.trust_id,
+        c.treatment_function_code,
+        c.pathway_id,
+        c.pathway_key,
+        c.origin_date,
+        c.referral_status,
+        c.rtt_status_code,
+        c.recorded_stop_date,
+        c.waiting_list_type,
+        d.census_date
+    from int_rtt_clocks as c
+    cross join census as d
+),
+
+activity as (
+    select
+        a.clock_id,
+        a.unevidenced_dna_date,
+        a.outcome_missing_date,
+        a.running_date
+    from int_clock_activity as a
+),
+
+in_order as (
+    select
+        e.*,
+        coalesce(lag(e.is_start) over one_clock, false) as follows_start
+    from events as e
+    window one_clock as (
+        partition by e.clock_id
+        order by e.order_date, e.event_rank, e.event_source, e.source_id, e.signal
+    )
+),
+
+numbered as (
+    select
+        o.*,
+        count(*) filter (where o.is_start and not o.follows_start) over (
+            partition by o.clock_id
+            order by o.order_date, o.event_rank, o.event_source, o.source_id, o.signal
+            rows unbounded preceding
+        ) as period_no
+    from in_order as o
+),
+
+intervals as (
+    select
+        s.clock_id,
+        s.period_no,
+        s.event_source as start_source,
+        s.source_id as start_source_id,
+        s.event_basis as clock_start_basis,
+        s.event_date as clock_start_date,
+        e.event_source as stop_source,
+        e.source_id as stop_source_id,
+        e.event_kind as stop_event_kind,
+        e.event_basis as stop_basis,
+        e.event_date as stop_event_date,
+        e.treatment_function_code as stop_treatment_function_code,
+        e.is_admitted,
+        s.is_inferred or coalesce(e.is_inferred, false) as is_inferred
+    from numbered as s
+    left join numbered as e
+        on s.clock_id = e.clock_id and s.period_no = e.period_no and not e.is_start and e.follows_start
+    where s.is_start and not s.follows_start
+),
+
+described as (
+    select
+        i.*,
+        c.referral_id,
+        c.patient_id,
+        c.trust_id,
+        c.pathway_id,
+        c.pathway_key,
+        c.origin_date,
+        c.referral_status,
+        c.rtt_status_code,
+        c.recorded_stop_date,
+        c.census_date,
+        coalesce(i.stop_treatment_function_code, c.treatment_function_code) as treatment_function_code,
+        i.stop_basis = 'first_seen_closed' as is_stop_unknown,
+        i.stop_event_kind is null as is_running,
+        case
+            when i.stop_event_kind <> 'treatment' then i.stop_event_kind
+            when coalesce(i.is_admitted, c.waiting_list_type = 'admitted', i.stop_source = 'procedure')
+                then 'admitted_stop'
+            when i.stop_event_kind = 'treatment' then 'non_admitted_stop'
+        end as stop_kind,
+        coalesce(to_char(i.clock_start_date, 'YYYY-MM-DD'), 'unknown|' || i.start_source_id) as start_key
+    from intervals as i
+    inner join clocks as c on i.clock_id = c.clock_id
+),
+
+-- One period on two referrals of a pathway is one.
+ranked as (
+    select
+        d.*,
+        row_number() over (
+            partition by d.pathway_key, d.start_key
+            order by d.is_running desc, d.stop_event_date desc nulls last, d.clock_id, d.period_no
+        ) as place,
+        count(*) over (partition by d.pathway_key, d.start_key) as delivered_count
+    from described as d
+),
+
+periods as (
+    select
+        r.*,
+        case when not r.is_stop_unknown then r.stop_event_date end as clock_stop_date,
+        case when r.is_stop_unknown then r.stop_event_date end as first_seen_closed_date,
+        r.is_running and coalesce(r.clock_start_date <= r.census_date, true) as is_open,
+        case
+            when r.is_running and r.clock_start_date <= r.census_date then r.census_date - r.clock_start_date
+            when not coalesce(r.is_stop_unknown, false) then r.stop_event_date - r.clock_start_date
+        end as wait_days
+    from ranked as r
+    where r.place = 1
+),
+
+-- Along the pathways that were under active monitoring: who came back keeps the old place.
+monitored_pathways as (
+    select distinct p.pathway_key
+    from periods as p
+    where p.stop_basis in ('active_monitoring_patient', 'active_monitoring_clinician')
+),
+
+along_pathway as (
+    select
+        p.pathway_key,
+        p.start_key,
+        p.clock_start_date,
+        p.wait_days,
+        coalesce(
+            lag(p.stop_basis) over (
+                partition by p.pathway_key order by p.clock_start_date nulls first, p.start_key
+            ) in ('active_monitoring_patient', 'active_monitoring_clinician'),
+            false
+        ) as is_return
+    from periods as p
+    inner join monitored_pathways as m on p.pathway_key = m.pathway_key
+),
+
+with_place as (
+    select
+        a.*,
+        count(*) filter (where not a.is_return) over (
+            partition by a.pathway_key
+            order by a.clock_start_date nulls first, a.start_key
+            rows unbounded preceding
+        ) as place_no
+    from along_pathway as a
+),
+
+places as (
+    select
+        w.pathway_key,
+        w.start_key,
+        w.is_return,
+        sum(w.wait_days) over (
+            partition by w.pathway_key, w.place_no
+            order by w.clock_start_date nulls first, w.start_key
+            rows between unbounded preceding and 1 preceding
+        ) as prior_wait_days,
+        first_value(w.clock_start_date) over (
+            partition by w.pathway_key, w.place_no
+            order by w.clock_start_date nulls first, w.start_key
+        ) as queue_date
+    from with_place as w
+)
+
+select
+    pseudonym('period', p.pathway_key || '|' || p.start_key) as period_sk, -- Pseudonymous key of the RTT period
+    p.clock_id, -- The referral, or the planned procedure without one, that the clock runs on
+    p.period_no, -- Place among the periods of that referral, from 1
+    p.referral_id, -- The Trust's own identifier of the referral; null for a planned procedure without one
+    p.patient_id, -- The Trust's own identifier of the person
+    p.pathway_id, -- Patient pathway identifier, as delivered
+    p.pathway_key, -- Patient, pathway and issuer; without a pathway the referral stands in
+    p.trust_id, -- The trust that is responsible, as delivered
+    p.treatment_function_code, -- Current treatment function; of the stopping activity once stopped; null: unknown
+    p.clock_start_date, -- Start of the clock; null when unknown
+    p.clock_start_basis, -- What the start rests on
+    p.start_source, -- Who says so: referral, appointment or procedure
+    p.start_source_id, -- Identifier of the row that says so
+    p.clock_stop_date, -- Date the period ended; null while it runs and when unknown
+    p.stop_kind, -- admitted_stop, non_admitted_stop, nullified, transferred_out, other_removal; null while it runs
+    p.stop_basis, -- What the end rests on
+    p.stop_source, -- Who says so: referral, appointment, procedure or patient
+    p.stop_source_id, -- Identifier of the row that says so
+    p.first_seen_closed_date, -- Extract that first told of a closure without a date
+    coalesce(p.clock_stop_date, p.first_seen_closed_date) as off_list_date, -- Date from which it is off the list
+    p.is_open, -- On the list at the census
+    p.wait_days, -- Days from start to stop, or to the census while open; null when either is unknown
+    coalesce(
+        case when l.is_return then l.prior_wait_days end,
+        case when p.clock_start_basis <> 'active_monitoring_end' then 0 end
+    )::integer as prior_wait_days, -- Days waited before active monitoring; null when the period before is not known
+    case
+        when l.is_return then l.queue_date
+        when p.clock_start_basis = 'active_monitoring_end' then least(p.origin_date, p.clock_start_date)
+        else p.clock_start_date
+    end as queue_date, -- Date of the place in the queue: the start of the first period before active monitoring
+    p.is_inferred, -- Start or stop rests on the inference table, not on recorded RTT data
+    array_remove(
+        array[
+            case when p.wait_days < 0 then 'negative_wait' end,
+            case when p.clock_start_date is null then 'start_unknown' end,
+            case when p.clock_start_date > p.census_date then 'start_in_future' end,
+            case when p.is_running and p.recorded_stop_date > p.census_date then 'stop_in_future' end,
+            case when p.is_stop_unknown then 'stop_unknown' end,
+            case when p.is_running and a.unevidenced_dna_date >= coalesce(p.clock_start_date, a.unevidenced_dna_date)
+                then 'dna_not_evidenced'
+            end,
+            case when p.is_running and a.outcome_missing_date >= coalesce(p.clock_start_date, a.outcome_missing_date)
+                then 'outcome_missing'
+            end,
+            case when not p.is_running and a.running_date > p.stop_event_date then 'running_after_stop' end,
+            case when p.is_running and p.referral_status in ('closed', 'completed', 'discharged')
+                then 'running_though_closed'
+            end,
+            case when p.referral_id is not null and p.referral_status is null then 'status_unknown' end,
+            case when p.treatment_function_code is null then 'treatment_function_unknown' end,
+            case when p.delivered_count > 1 then 'duplicate_period' end
+        ],
+        null
+    ) as data_quality_flags -- What is doubtful about it, in words of the data-quality page
+from periods as p
+left join places as l on p.pathway_key = l.pathway_key and p.start_key = l.start_key
+left join activity as a on p.clock_id = a.clock_id
