@@ -1,0 +1,41 @@
+"""From extracts to typed history: contracts, checks, loading, typing, quarantine, seeds and the counts of it all."""
+
+from medimart.landing.arrivals import (
+    LoadResult,
+    PendingFile,
+    check_landing,
+    load_file,
+    load_source,
+    rebuild_history,
+)
+from medimart.landing.audit import Inputs, LoadCount, Pin, Reconciliation, inputs, reconcile
+from medimart.landing.contract import Column, Contract, all_contracts, folder_contracts
+from medimart.landing.contract import load as load_contract
+from medimart.landing.extract import Extract, extracts, strays
+from medimart.landing.seeds import load_seeds
+from medimart.landing.tables import ensure_tables
+
+__all__ = [
+    "Column",
+    "Contract",
+    "Extract",
+    "Inputs",
+    "LoadCount",
+    "LoadResult",
+    "PendingFile",
+    "Pin",
+    "Reconciliation",
+    "all_contracts",
+    "check_landing",
+    "ensure_tables",
+    "extracts",
+    "folder_contracts",
+    "inputs",
+    "load_contract",
+    "load_file",
+    "load_seeds",
+    "load_source",
+    "rebuild_history",
+    "reconcile",
+    "strays",
+]
