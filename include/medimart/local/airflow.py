@@ -25,6 +25,7 @@ LONDON = ZoneInfo("Europe/London")
 SCHEDULED_AT = time_of_day(6)  # the weekly timetable: 0 6 * * MON, Europe/London
 POOL = "warehouse"
 FINISHED = frozenset({"success", "failed"})
+BACKFILL_SWEEP_SECONDS = 45.0  # Airflow looks every 30 s which backfills are over
 TASK_FINISHED = frozenset({"success", "failed", "skipped", "upstream_failed", "removed"})
 
 Check = Callable[[], None]
@@ -82,6 +83,17 @@ class Task:
     def is_finished(self) -> bool:
         """Whether the task has come to an end, good or bad."""
         return self.state in TASK_FINISHED
+
+
+@dataclass(frozen=True)
+class Backfill:
+    """A backfill of the runs with logical dates from `first` to `last`. A cancelled one stays paused."""
+
+    backfill_id: int
+    first: datetime
+    last: datetime
+    is_active: bool
+    is_paused: bool
 
 
 @dataclass(frozen=True)
@@ -146,10 +158,11 @@ class Airflow:
         except _Conflict:
             self.call("PATCH", f"/pools/{POOL}", body)
 
-    def backfill(self, dag_id: str, first: date, last: date, *, max_active_runs: int) -> int:
+    def backfill(self, dag_id: str, first: date, last: date, *, max_active_runs: int, check: Check) -> None:
         """Start a backfill of every census from `first` to `last`; those that ran before run again.
 
-        Returns its id. Raises SettingError while another backfill of the DAG is active.
+        One backfill of a DAG can be active, and Airflow sees only every 30 s that one is over: this waits for
+        as long. Raises SettingError when another is active all that time.
         """
         body = {
             "dag_id": dag_id,
@@ -158,18 +171,42 @@ class Airflow:
             "reprocess_behavior": "completed",
             "max_active_runs": max_active_runs,
         }
-        try:
-            return int(self.call("POST", "/backfills", body)["id"])
-        except _Conflict as conflict:
-            raise SettingError(
-                f"Airflow refuses a backfill of {dag_id} ({conflict}): wait for the one that runs, "
-                "or cancel it in the UI."
-            ) from None
+        until = time.monotonic() + BACKFILL_SWEEP_SECONDS
+        while True:
+            check()
+            try:
+                self.call("POST", "/backfills", body)
+                return
+            except _Conflict as conflict:
+                if time.monotonic() > until:
+                    raise SettingError(
+                        f"Airflow refuses a backfill of {dag_id} ({conflict}): wait for the one that runs, "
+                        "or cancel it in the UI."
+                    ) from None
+                time.sleep(1)
 
-    def close_backfill(self, backfill_id: int) -> None:
-        """Mark a backfill whose runs have all ended as over (Airflow itself looks every 30 s only)."""
-        with suppress(_Conflict):  # Airflow has just done so
-            self.call("PUT", f"/backfills/{backfill_id}/cancel")
+    def backfills(self, dag_id: str) -> list[Backfill]:
+        """The backfills of a DAG, oldest first."""
+        found = self.call("GET", f"/backfills?dag_id={dag_id}&limit=1000&order_by=id")["backfills"]
+        return [
+            Backfill(
+                backfill["id"],
+                datetime.fromisoformat(backfill["from_date"]),
+                datetime.fromisoformat(backfill["to_date"]),
+                is_active=not backfill["completed_at"],
+                is_paused=backfill["is_paused"],
+            )
+            for backfill in found
+        ]
+
+    def cancel(self, backfill: Backfill) -> None:
+        """Cancel a backfill: what of it is queued fails. Its runs can only be redone by another backfill."""
+        with suppress(_Conflict):  # it has just ended by itself
+            self.call("PUT", f"/backfills/{backfill.backfill_id}/cancel")
+
+    def fail(self, run: Run) -> None:
+        """Mark a run, and what of it is unfinished, as failed."""
+        self.call("PATCH", f"/dags/{run.dag_id}/dagRuns/{quote(run.run_id)}", {"state": "failed"})
 
     def trigger(
         self, dag_id: str, conf: dict[str, Any] | None = None, logical: datetime | None = None

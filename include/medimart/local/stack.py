@@ -28,7 +28,7 @@ from medimart.local import processes
 from medimart.local.airflow import Airflow
 from medimart.local.postgres import PostgresServer, free_port, is_free, write_secret
 from medimart.local.processes import Child
-from medimart.local.warehouse import DATABASE, Held, Home, ensure_database, start_embedded
+from medimart.local.warehouse import DATABASE, Held, Home, ensure_database, holder, start_embedded
 from medimart.settings import PROJECT_ROOT, Settings, settings
 
 DEFAULT_PORT = 8080
@@ -114,7 +114,7 @@ class Stack:
     @property
     def password(self) -> str:
         """The generated password of the user `admin`."""
-        return str(json.loads((self.secret / "airflow-users.json").read_text())[USER])
+        return _password(self.secret)
 
     @property
     def secret(self) -> Path:
@@ -237,6 +237,14 @@ def stack(
         group.stop()
 
 
+def running_airflow(chosen: Settings) -> Airflow | None:
+    """A client of the Airflow that another process of ours keeps up on this home folder, if one does."""
+    held = holder(chosen.home)
+    if not held or not held.airflow_url:
+        return None
+    return Airflow(held.airflow_url, USER, _password(chosen.home / "secret"))
+
+
 def environment(group: Stack) -> dict[str, str]:
     """The environment of Airflow's processes and of the tasks they run."""
     secret = {name: (group.secret / name).read_text() for name in ("airflow-fernet.key", "airflow-api.key")}
@@ -260,6 +268,8 @@ def environment(group: Stack) -> dict[str, str]:
         "API_AUTH__JWT_SECRET": secret["airflow-api.key"],
         "SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.1",
         "WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
+        "SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "15",  # what a killed scheduler left is taken up soon
+        "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "60",
         "DAG_PROCESSOR__REFRESH_INTERVAL": "10",
         "DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "10",
         "LOGGING__COLORED_CONSOLE_LOG": "false",
@@ -299,6 +309,10 @@ def metadata_name(url: str) -> str:
 def metadata_url(url: str) -> str:
     """The connection string of Airflow's own database."""
     return make_conninfo(url, dbname=metadata_name(url))
+
+
+def _password(secret: Path) -> str:
+    return str(json.loads((secret / "airflow-users.json").read_text())[USER])
 
 
 def _sqlalchemy_url(conninfo: str) -> str:

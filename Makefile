@@ -1,0 +1,49 @@
+# make run     set up, run every landed week and the publication sample, report, stop
+# make up      the same stack, kept up until Ctrl-C
+# make test    the whole test suite        make lint       every linter
+# make setup   the environment alone       make lock       resolve requirements.in anew
+# make benchmark   measure; writes a table
+#
+# Settings are environment variables: MEDIMART_HOME, MEDIMART_LANDING, MEDIMART_DATABASE_URL (see README.md).
+
+PYTHON ?= $(shell for name in python3.14 python3.13 python3.12 python3.11 python3 python; do \
+	$$name -c 'import sys, venv; sys.exit(not (3, 11) <= sys.version_info < (3, 15))' 2>/dev/null && echo $$name && break; done)
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.DEFAULT_GOAL := run
+.PHONY: run up setup test lint lock benchmark
+
+run: setup
+	@$(BIN)/medimart run
+
+up: setup
+	@$(BIN)/medimart up
+
+setup: $(STAMP)
+
+$(STAMP): requirements.txt pyproject.toml
+	@test -n "$(PYTHON)" || { echo "MediMart needs Python 3.11 to 3.14 with venv: install it, or name it: make PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@echo "Setting up $(VENV) with $$($(PYTHON) --version) (a few minutes the first time)"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+test: setup
+	@$(BIN)/python -m pytest
+
+lint: setup
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/sqlfluff lint sql
+	@$(BIN)/medimart compile --check
+
+lock: setup
+	@$(BIN)/uv pip compile requirements.in --universal --python-version 3.11 --generate-hashes --upgrade \
+		--no-emit-index-url --no-emit-find-links --quiet -o requirements.txt
+
+benchmark: setup
+	@$(BIN)/python -m benchmarks
