@@ -109,10 +109,10 @@ matched as (
     left join referrals as r on a.referral_id = r.referral_id and a.patient_id = r.patient_id
     left join by_specialty as s
         on
-            a.patient_id = s.patient_id
-            and a.trust_id = s.trust_id
-            and a.treatment_function_code = s.treatment_function_code
-            and a.referral_date = s.referral_date
+        a.patient_id = s.patient_id
+        and a.trust_id = s.trust_id
+        and a.treatment_function_code = s.treatment_function_code
+        and a.referral_date = s.referral_date
     left join by_date as d
         on a.patient_id = d.patient_id and a.trust_id = d.trust_id and a.referral_date = d.referral_date
 ),

@@ -118,9 +118,9 @@ condition_parts as (
     from counted_groups as g
     left join weights as w
         on
-            w.component = 'condition'
-            and g.condition_group_code = w.condition_group_code
-            and w.severity_code = (array['UNKNOWN', 'mild', 'moderate', 'severe'])[g.severity_rank + 1]
+        w.component = 'condition'
+        and g.condition_group_code = w.condition_group_code
+        and w.severity_code = (array['UNKNOWN', 'mild', 'moderate', 'severe'])[g.severity_rank + 1]
     group by g.patient_id
 ),
 

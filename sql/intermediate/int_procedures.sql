@@ -66,6 +66,7 @@ referrals as (
 procedure_names as (
     select
         n.procedure_name,
+        r.procedure_name as seed_name,
         r.procedure_role,
         r.treatment_function_code
     from (select distinct procedure_name from procedures) as n
@@ -79,6 +80,11 @@ select
     p.referral_id as recorded_referral_id, -- The referral the extract names, whether or not it exists
     p.pathway_id, -- Patient pathway identifier
     coalesce(p.trust_id, r.trust_id) as trust_id, -- The trust that does it: as recorded, else its referral's
+    case
+        when p.trust_id is not null then 'recorded'
+        when r.trust_id is not null then 'referral'
+        else 'unknown'
+    end as trust_basis, -- Where the trust comes from: recorded, referral or unknown
     coalesce(p.treatment_function_code, n.treatment_function_code)
         as treatment_function_code, -- Treatment function: as recorded, else the usual one of the procedure
     case
@@ -88,6 +94,7 @@ select
     end as treatment_function_basis, -- Source of the treatment function: recorded, procedure_role, unknown
     coalesce(n.procedure_role, 'unknown')
         as procedure_role, -- What it is for: treatment, diagnostic, monitoring, pre_assessment or unknown
+    n.seed_name as procedure_name, -- The procedure in the seed's words; null when it has no row there
     p.opcs_code, -- OPCS-4 code
     p.planned_date, -- Date it is planned for
     p.actual_date, -- Date it was done (for an admission the admission date)
