@@ -38,9 +38,7 @@ def database_url(server: PostgresServer) -> Iterator[str]:
 
 
 @pytest.fixture
-def warehouse(
-    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[psycopg.Connection]:
+def warehouse(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[psycopg.Connection]:
     """A connection to a prepared, empty warehouse with a pseudonymisation key of its own."""
     monkeypatch.setenv("MEDIMART_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("MEDIMART_PSEUDONYM_KEY", "5a" * 32)

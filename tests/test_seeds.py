@@ -15,17 +15,15 @@ def seed(name: str) -> list[dict[str, str]]:
 
 
 CODES = {(row["domain"], row["code"]) for row in seed("code_list")}
-PUBLISHED = {
-    row["treatment_function_code"] for row in seed("treatment_function") if row["is_published"] == "true"
-}
+PUBLISHED = {row["treatment_function_code"] for row in seed("treatment_function") if row["is_published"] == "true"}
 
 
 def domains() -> set[str]:
     """Every `map` that a contract names."""
     contracts = [yaml.safe_load(path.read_text()) for path in CONTRACTS.glob("*.yaml")]
-    return {
-        column["map"] for contract in contracts for column in contract["columns"].values() if "map" in column
-    } | {"boolean"}
+    return {column["map"] for contract in contracts for column in contract["columns"].values() if "map" in column} | {
+        "boolean"
+    }
 
 
 def test_every_domain_of_the_contracts_has_aliases_and_no_other() -> None:
@@ -38,9 +36,7 @@ def test_aliases_lead_to_listed_codes() -> None:
         row
         for row in seed("value_alias")
         if not (
-            row["code"] in special[row["domain"]]
-            if row["domain"] in special
-            else (row["domain"], row["code"]) in CODES
+            row["code"] in special[row["domain"]] if row["domain"] in special else (row["domain"], row["code"]) in CODES
         )
     ]
     assert not lost
@@ -72,9 +68,7 @@ def test_every_code_is_its_own_alias() -> None:
     ],
 )
 def test_what_trusts_write(domain: str, text: str, code: str) -> None:
-    assert {(row["domain"], row["source_text"]): row["code"] for row in seed("value_alias")}[
-        domain, text
-    ] == code
+    assert {(row["domain"], row["source_text"]): row["code"] for row in seed("value_alias")}[domain, text] == code
 
 
 def test_procedures_belong_to_published_functions() -> None:
@@ -95,9 +89,7 @@ def test_a_condition_group_has_one_name_and_points_at_every_severity() -> None:
 @pytest.mark.parametrize(("component", "last"), [("age", 120), ("prior_admissions", 999)])
 def test_points_leave_no_gap_and_no_overlap(component: str, last: int) -> None:
     steps = sorted(
-        (int(row["value_from"]), int(row["value_to"]))
-        for row in seed("risk_weight")
-        if row["component"] == component
+        (int(row["value_from"]), int(row["value_to"])) for row in seed("risk_weight") if row["component"] == component
     )
     assert [value for first, end in steps for value in range(first, end + 1)] == list(range(last + 1))
 

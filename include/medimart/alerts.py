@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import logging
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
+
+if TYPE_CHECKING:
+    import psycopg
 
 log = logging.getLogger("medimart.alerts")
 
@@ -15,8 +18,9 @@ def run_failed(context: dict[str, Any]) -> None:
     from medimart import db, quality
     from medimart.taskgroups import CONNECTION
 
-    run_id = context["dag_run"].run_id
-    with db.ready(PostgresHook(CONNECTION).get_conn()) as conn:
+    dag_run = context["dag_run"]
+    run_id = f"{dag_run.dag_id}/{dag_run.run_id}"
+    with db.ready(cast("psycopg.Connection[Any]", PostgresHook(CONNECTION).get_conn())) as conn:
         log.error("%s", quality.failure_message(conn, run_id))
 
 

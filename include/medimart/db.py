@@ -50,10 +50,9 @@ def url_of(conn: psycopg.Connection[Any]) -> str:
     given: dict[str, str] = dict(conn.info.get_parameters())
     parts = {"user": conn.info.user, "password": conn.info.password, "dbname": conn.info.dbname}
     user, password, database = (quote(parts[name], safe="") for name in ("user", "password", "dbname"))
-    options = urlencode({name: given[name] for name in ("sslmode", "sslrootcert") if name in given})
-    return f"postgresql://{user}:{password}@{conn.info.host}:{conn.info.port}/{database}?{options}".rstrip(
-        "?"
-    )
+    wanted = {"sslmode", "sslrootcert"} & given.keys()
+    options = urlencode({name: given[name] for name in sorted(wanted)})
+    return f"postgresql://{user}:{password}@{conn.info.host}:{conn.info.port}/{database}?{options}".rstrip("?")
 
 
 def pseudonym_key() -> bytes:
@@ -77,9 +76,7 @@ def pseudonym_key() -> bytes:
         key = b""
     if len(key) < 32:
         where = "MEDIMART_PSEUDONYM_KEY" if given else str(path)
-        raise SettingError(
-            f"{where} must hold at least 64 hexadecimal digits; make one with `openssl rand -hex 32`."
-        )
+        raise SettingError(f"{where} must hold at least 64 hexadecimal digits; make one with `openssl rand -hex 32`.")
     return key
 
 

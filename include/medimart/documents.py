@@ -36,9 +36,7 @@ def write(conn: psycopg.Connection[Any]) -> list[Path]:
 
 def check(conn: psycopg.Connection[Any]) -> None:
     """Raise MedimartError naming the documents that the models would make otherwise today."""
-    stale = [
-        path.name for path, text in documents(conn).items() if not path.exists() or path.read_text() != text
-    ]
+    stale = [path.name for path, text in documents(conn).items() if not path.exists() or path.read_text() != text]
     if stale:
         raise MedimartError(f"Stale documents: {', '.join(stale)}. Run `medimart docs`.")
 
@@ -111,9 +109,7 @@ def _column_types(conn: psycopg.Connection[Any], manifest: Manifest) -> dict[str
             select = sql.SQL(manifest.sql(name))
             table = sql.Identifier(name)
             conn.execute(sql.SQL("create table {} as {} with no data").format(table, select))
-            conn.execute(
-                sql.SQL("create view {} as table {}").format(sql.Identifier(LAST_WEEK + name), table)
-            )
+            conn.execute(sql.SQL("create view {} as table {}").format(sql.Identifier(LAST_WEEK + name), table))
         columns = conn.execute(
             """
             select c.relname, a.attname, format_type(a.atttypid, a.atttypmod)

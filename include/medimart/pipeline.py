@@ -19,7 +19,7 @@ import psycopg
 
 from medimart import db
 from medimart.errors import InputError, MedimartError
-from medimart.models.manifest import LAST_WEEK, load_manifest
+from medimart.models.manifest import LAST_WEEK, Manifest, load_manifest
 from medimart.settings import settings
 from medimart.warehouse import prepare
 
@@ -100,7 +100,7 @@ def load(conn: Connection, run: Run, source: str) -> int:
         if started.full_rebuild:
             landing.rebuild_history(conn, source)
         loaded = landing.load_source(conn, settings().landing, source, started.census)
-        step.rows = sum(result.row_count for result in loaded)
+        step.rows = sum(result.rows for result in loaded)
     return step.rows
 
 
@@ -111,7 +111,7 @@ def load_publication(conn: Connection, run: Run) -> int:
     started = _started(conn, run)
     with _timed(conn, run, "load", PUBLISHED_FILE) as step:
         loaded = landing.load_file(conn, PUBLISHED_FILE, Path(started.input), started.census)
-        step.rows = loaded.row_count
+        step.rows = loaded.rows if loaded else 0
     return step.rows
 
 
@@ -126,17 +126,17 @@ def pin(conn: Connection, run: Run) -> str:
     started = _started(conn, run)
     with _timed(conn, run, "load", "reconcile and pin"):
         landing.reconcile(conn, started.census)
-        inputs = landing.inputs(conn, started.census)
-        return build.open_build(conn, started.census, run.run_id, inputs).schema
+        inputs = landing.inputs(conn, started.census, sources(load_manifest(), started.pipeline))
+        return build.open_build(conn, started.census, run.run_id, inputs, started.pipeline).schema
 
 
-def model(conn: Connection, run: Run, name: str) -> int:
+def build_model(conn: Connection, run: Run, model: str) -> int:
     """Build one model, or with the prefix `last_week_` the same of the week before; returns its rows."""
     from medimart.models import build
 
-    layer = load_manifest()[name.removeprefix(LAST_WEEK)].layer
-    with _timed(conn, run, layer, name) as step:
-        step.rows = build.build_model(conn, build.find_build(conn, run.run_id), name).rows
+    layer = load_manifest()[model.removeprefix(LAST_WEEK)].layer
+    with _timed(conn, run, layer, model) as step:
+        step.rows = build.build_model(conn, build.find_build(conn, run.run_id), model).rows
     return step.rows
 
 
@@ -164,22 +164,26 @@ def publish(conn: Connection, run: Run) -> None:
         build.close_build(conn, built)
 
 
+def sources(manifest: Manifest, pipeline: str) -> list[str]:
+    """The sources that a pipeline's models read."""
+    return sorted({source for name in manifest.pipeline(pipeline) for source in manifest[name].sources})
+
+
 def run_through(conn: Connection, run: Run) -> None:
     """All steps of a run one after the other, without a scheduler: for tests and benchmarks."""
+    from medimart.models import build
+
     begin(conn, run)
     manifest = load_manifest()
     names = manifest.pipeline(run.pipeline)
     if run.pipeline == PUBLICATION:
         load_publication(conn, run)
     else:
-        for source in sorted({source for name in names for source in manifest[name].sources}):
+        for source in sources(manifest, run.pipeline):
             load(conn, run, source)
     pin(conn, run)
-    last_week = manifest.order(
-        manifest.ancestors(other for name in names for other in manifest[name].last_week)
-    )
-    for name in (*(LAST_WEEK + name for name in last_week), *names):
-        model(conn, run, name)
+    for name in build.plan(manifest, names):
+        build_model(conn, run, name)
     for layer in ("staging", "intermediate", "marts"):
         validate(conn, run, layer)
     publish(conn, run)
@@ -189,18 +193,16 @@ def _census(run: Run) -> date:
     from medimart import landing
 
     extracts = landing.extracts(settings().landing)
-    complete = [extract.date for extract in extracts if extract.complete]
+    complete = [extract.date for extract in extracts if extract.is_complete]
     if not complete:
         raise NothingLanded(
-            f"{settings().landing} holds no complete extract. "
-            "File one with `medimart land FOLDER --date DATE`."
+            f"{settings().landing} holds no complete extract. File one with `medimart land FOLDER --date DATE`."
         )
     census = run.census or max(complete) + timedelta(days=SUNDAY - max(complete).isoweekday())
     if census.isoweekday() != SUNDAY:
         before = census - timedelta(days=census.isoweekday())
         raise InputError(
-            f"The census must be a Sunday, and {census} is a {census:%A}: "
-            f"use {before} or {before + timedelta(days=7)}."
+            f"The census must be a Sunday, and {census} is a {census:%A}: use {before} or {before + timedelta(days=7)}."
         )
     monday = census - timedelta(days=6)
     if not any(monday <= extract <= census for extract in complete):
@@ -217,9 +219,7 @@ def _publication_period(run: Run) -> date:
     from medimart.landing.publication import period_of
 
     if run.input is None:
-        raise InputError(
-            "rtt_publication needs the published file: give `--input FILE` or the parameter `input`."
-        )
+        raise InputError("rtt_publication needs the published file: give `--input FILE` or the parameter `input`.")
     return period_of(run.input)
 
 

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from airflow.sdk import Asset, BaseOperator, TaskGroup, get_current_context, task
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from medimart.models.manifest import LAST_WEEK, load_manifest
+
+if TYPE_CHECKING:
+    import psycopg
 
 CONNECTION = "medimart"
 POOL = "warehouse"
@@ -36,7 +39,7 @@ def step(name: str, function: str, doc: str, outlet: Asset | None = None, **argu
         from medimart import db, pipeline
         from medimart.errors import MedimartError
 
-        with db.ready(PostgresHook(CONNECTION).get_conn()) as conn:
+        with db.ready(cast("psycopg.Connection[Any]", PostgresHook(CONNECTION).get_conn())) as conn:
             try:
                 return getattr(pipeline, function)(conn, current_run(), **arguments)
             except pipeline.NothingLanded as reason:
@@ -45,7 +48,8 @@ def step(name: str, function: str, doc: str, outlet: Asset | None = None, **argu
                 # Trying again cannot mend an input, a setting or a verdict: the run fails now and says why.
                 raise AirflowFailException(str(error)) from None
 
-    return carry_out().operator
+    made: BaseOperator = carry_out().operator  # type: ignore[attr-defined]
+    return made
 
 
 def current_run() -> Any:
@@ -80,9 +84,7 @@ def model_groups(pipeline: str, after: BaseOperator) -> list[BaseOperator]:
     """
     manifest = load_manifest()
     names = manifest.pipeline(pipeline)
-    last_week = manifest.order(
-        manifest.ancestors(other for name in names for other in manifest[name].last_week)
-    )
+    last_week = manifest.order(manifest.ancestors(other for name in names for other in manifest[name].last_week))
     tasks: dict[str, BaseOperator] = {}
     for layer in ("staging", "intermediate", "marts"):
         with TaskGroup(layer):
@@ -90,7 +92,7 @@ def model_groups(pipeline: str, after: BaseOperator) -> list[BaseOperator]:
                 for name in group:
                     if manifest[name].layer == layer:
                         tasks[prefix + name] = step(
-                            prefix + name, "model", manifest[name].description, name=prefix + name
+                            prefix + name, "build_model", manifest[name].description, model=prefix + name
                         )
     for prefix, group in ((LAST_WEEK, last_week), ("", names)):
         for name in group:

@@ -20,7 +20,7 @@ published as (
         band_counts,
         total_all_count,
         is_census_period,
-        (select sum(n) from unnest(band_counts[53:]) as n) as over_52_weeks_count
+        (select sum(u.n) from unnest(band_counts[53:]) as u (n)) as over_52_weeks_count
     from stg_rtt_published
     where treatment_function_code <> 'C_999'
 ),

@@ -68,11 +68,11 @@ select
 from published as p
 cross join lateral (
     select
-        sum(p.band_counts[band])::integer as known_start_count,
-        sum(p.band_counts[band]) filter (where band <= 18)::integer as within_18_weeks_count,
-        sum(p.band_counts[band]) filter (where band > 52)::integer as over_52_weeks_count,
-        sum(p.band_counts[band]) filter (where band > 65)::integer as over_65_weeks_count,
-        sum(p.band_counts[band]) filter (where band > 78)::integer as over_78_weeks_count,
-        sum(p.band_counts[band]) filter (where band > 104)::integer as over_104_weeks_count
-    from generate_subscripts(p.band_counts, 1) as band
+        sum(p.band_counts[g.band])::integer as known_start_count,
+        sum(p.band_counts[g.band]) filter (where g.band <= 18)::integer as within_18_weeks_count,
+        sum(p.band_counts[g.band]) filter (where g.band > 52)::integer as over_52_weeks_count,
+        sum(p.band_counts[g.band]) filter (where g.band > 65)::integer as over_65_weeks_count,
+        sum(p.band_counts[g.band]) filter (where g.band > 78)::integer as over_78_weeks_count,
+        sum(p.band_counts[g.band]) filter (where g.band > 104)::integer as over_104_weeks_count
+    from generate_subscripts(p.band_counts, 1) as g (band)
 ) as b

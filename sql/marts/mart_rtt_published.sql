@@ -90,11 +90,11 @@ filled_bands as (
         p.commissioner_parent_code,
         p.commissioner_code,
         p.treatment_function_code,
-        band - 1 as weeks_from,
-        p.band_counts[band] as pathway_count
+        g.band - 1 as weeks_from,
+        p.band_counts[g.band] as pathway_count
     from published as p
-    cross join lateral generate_subscripts(p.band_counts, 1) as band
-    where p.band_counts[band] <> 0
+    cross join lateral generate_subscripts(p.band_counts, 1) as g (band)
+    where p.band_counts[g.band] <> 0
 ),
 
 organisation_bands as (

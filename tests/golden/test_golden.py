@@ -93,9 +93,7 @@ def _table(path: Path, number: int, heading: str, lines: list[str]) -> Table:
 
 
 @pytest.fixture(scope="session")
-def golden(
-    server: PostgresServer, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[psycopg.Connection[Any]]:
+def golden(server: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[psycopg.Connection[Any]]:
     """A database with the real seeds, empty history, and a schema where models are made as cases need them."""
     with pytest.MonkeyPatch.context() as patch, psycopg.connect(server.url(), autocommit=True) as admin:
         patch.setenv("MEDIMART_HOME", str(tmp_path_factory.mktemp("golden")))
@@ -141,9 +139,7 @@ def _history_and_seeds(conn: psycopg.Connection[Any]) -> None:
     types = {k: "text" for k in ("code", "nhs_number", "postcode")} | {"integer_series": "integer[]"}
     for path in sorted(CONTRACTS.glob("*.yaml")):
         contract = yaml.safe_load(path.read_text())
-        columns = [
-            f"{c.get('name', k)} {types.get(c['type'], c['type'])}" for k, c in contract["columns"].items()
-        ]
+        columns = [f"{c.get('name', k)} {types.get(c['type'], c['type'])}" for k, c in contract["columns"].items()]
         conn.execute(
             f"create table if not exists history.{path.stem} ({', '.join(columns)}, flags jsonb,"
             " load_id bigint, line_no bigint, valid_from date, next_from date, valid_to date, quarantined_from date,"
@@ -151,9 +147,7 @@ def _history_and_seeds(conn: psycopg.Connection[Any]) -> None:
         )
     for path in sorted((CONTRACTS / "reference").glob("*.yaml")):
         contract = yaml.safe_load(path.read_text())
-        columns = [
-            f"{c.get('name', k)} {types.get(c['type'], c['type'])}" for k, c in contract["columns"].items()
-        ]
+        columns = [f"{c.get('name', k)} {types.get(c['type'], c['type'])}" for k, c in contract["columns"].items()]
         conn.execute(f"create table if not exists reference.ref_{path.stem} ({', '.join(columns)})")
         with (REFERENCE / f"{path.stem}.csv").open() as rows:
             names = next(csv.reader(rows))
@@ -187,9 +181,7 @@ def _make(conn: psycopg.Connection[Any], models: dict[str, Model], model: Model)
     conn.commit()
 
 
-def _fill(
-    conn: psycopg.Connection[Any], models: dict[str, Model], model: Model, given: list[Table]
-) -> dict[str, str]:
+def _fill(conn: psycopg.Connection[Any], models: dict[str, Model], model: Model, given: list[Table]) -> dict[str, str]:
     """Insert what the case gives and compute the models between; returns the words that keys were made of."""
     between = _between(models, model, {table.name for table in given})
     readers = [model, *between]
@@ -265,9 +257,7 @@ def _insert(conn: psycopg.Connection[Any], into: str, table: Table) -> dict[str,
     extra = {name: text for name, text in DEFAULTS.items() if name in types and name not in table.columns}
     columns = (*table.columns, *extra)
     for row in table.rows:
-        cells = [
-            _cell(conn, types, words, *pair) for pair in zip(columns, (*row, *extra.values()), strict=True)
-        ]
+        cells = [_cell(conn, types, words, *pair) for pair in zip(columns, (*row, *extra.values()), strict=True)]
         values = sql.SQL(", ").join(
             sql.SQL("cast({} as {})").format(sql.Literal(cell), sql.SQL(types[column]))  # type: ignore[arg-type]
             for column, cell in zip(columns, cells, strict=True)
@@ -289,12 +279,7 @@ def _cell(
     conn: psycopg.Connection[Any], types: dict[str, str], words: dict[str, str], column: str, cell: str | None
 ) -> str | None:
     """A cell as PostgreSQL reads it: words in key columns become keys."""
-    if (
-        cell is None
-        or types[column] != "bigint"
-        or not column.endswith("_sk")
-        or re.fullmatch(r"-?\d+", cell)
-    ):
+    if cell is None or types[column] != "bigint" or not column.endswith("_sk") or re.fullmatch(r"-?\d+", cell):
         return cell
     name = column.removesuffix("_sk")
     thing = next((thing for thing in THINGS if name == thing or name.endswith(f"_{thing}")), name)
@@ -319,13 +304,9 @@ def _expect(conn: psycopg.Connection[Any], model: Model, then: Table) -> dict[st
     types = _types(conn, "actual")
     for column in then.columns:
         if column not in types:
-            pytest.fail(
-                f"{model.name} gives no column {column!r}; it gives {', '.join(types)}", pytrace=False
-            )
+            pytest.fail(f"{model.name} gives no column {column!r}; it gives {', '.join(types)}", pytrace=False)
     columns = ", ".join(f"a.{column}" for column in then.columns)
-    conn.execute(
-        f"create temp table expected on commit drop as select {columns} from actual as a with no data"
-    )
+    conn.execute(f"create temp table expected on commit drop as select {columns} from actual as a with no data")
     return _insert(conn, "expected", then)
 
 
@@ -333,12 +314,8 @@ def _difference(conn: psycopg.Connection[Any], model: Model, then: Table, words:
     """What is missing and what is too much, side by side; empty when all is as expected."""
     types = _types(conn, "actual")
     columns = ", ".join(_comparable(then, types, column) for column in then.columns)
-    missing = conn.execute(
-        f"select {columns} from expected except all select {columns} from actual"
-    ).fetchall()
-    surplus = conn.execute(
-        f"select {columns} from actual except all select {columns} from expected"
-    ).fetchall()
+    missing = conn.execute(f"select {columns} from expected except all select {columns} from actual").fetchall()
+    surplus = conn.execute(f"select {columns} from actual except all select {columns} from expected").fetchall()
     key = [then.columns.index(column) for column in model.grain if column in then.columns]
     lines = []
     for row in list(missing):
@@ -349,8 +326,7 @@ def _difference(conn: psycopg.Connection[Any], model: Model, then: Table, words:
             wrong = [i for i in range(len(row)) if row[i] != twin[0][i]]
             where = ", ".join(f"{then.columns[i]} {_show(row[i], words)}" for i in key)
             lines += [
-                f"  {where}: {then.columns[i]} should be {_show(row[i], words)}, "
-                f"is {_show(twin[0][i], words)}"
+                f"  {where}: {then.columns[i]} should be {_show(row[i], words)}, is {_show(twin[0][i], words)}"
                 for i in wrong
             ]
     header = " | ".join(then.columns)

@@ -172,13 +172,9 @@ def test_a_critical_failure_stops_and_says_why(
     assert failed[name][3] == samples
 
 
-def test_samples_hold_no_identifier(
-    run: Callable[..., list[Verdict]], warehouse: psycopg.Connection[Any]
-) -> None:
+def test_samples_hold_no_identifier(run: Callable[..., list[Verdict]], warehouse: psycopg.Connection[Any]) -> None:
     run("update stg_people set nhs_number = '943 476 5919' where patient_id = 'P7'")
-    row = warehouse.execute(
-        "select to_jsonb(v)::text from quality.validation_result v where status = 'failed'"
-    )
+    row = warehouse.execute("select to_jsonb(v)::text from quality.validation_result v where status = 'failed'")
     (text,) = row.fetchone() or ("",)
     assert '{"line_no": 7, "load_id": 7}' in text
     assert not any(identifier in text for identifier in ("943 476", "'P7", '"P7', "Ann"))

@@ -26,9 +26,7 @@ def verdict(id: str, severity: str, status: str, **more: Any) -> Verdict:
     return Verdict("fct_rtt_flow", id, "e", None, severity, status, f"{id} matters.", f"Mend {id}.", **more)
 
 
-def validated(
-    conn: psycopg.Connection[Any], week: int, *verdicts: Verdict, warnings_stop: bool = False
-) -> str:
+def validated(conn: psycopg.Connection[Any], week: int, *verdicts: Verdict, warnings_stop: bool = False) -> str:
     """Record a run for a week's census; returns its id."""
     run_id = f"scheduled__{week}"
     census = FIRST + timedelta(days=7 * week)
@@ -66,9 +64,7 @@ def test_summary_counts_by_severity_and_status(warehouse: psycopg.Connection[Any
     }
 
 
-def test_failure_message_says_all_that_on_call_needs(
-    warehouse: psycopg.Connection[Any], history: str
-) -> None:
+def test_failure_message_says_all_that_on_call_needs(warehouse: psycopg.Connection[Any], history: str) -> None:
     message = quality.failure_message(warehouse, history)
     for words in (
         "waiting_list, census 2026-01-25: not published. Run scheduled__3.",

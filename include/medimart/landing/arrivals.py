@@ -200,9 +200,7 @@ def _remembered(
     )
 
 
-def _remember(
-    conn: Connection, contract: Contract, extract: Extract, check: FileCheck, delivery: Delivery
-) -> None:
+def _remember(conn: Connection, contract: Contract, extract: Extract, check: FileCheck, delivery: Delivery) -> None:
     result = {
         "sha256": check.sha256,
         "encoding": check.encoding,
@@ -245,9 +243,7 @@ def _load_one(conn: Connection, contract: Contract, file: PendingFile) -> LoadRe
         raise safe(error, label) from None
 
 
-def _load_in_transaction(
-    conn: Connection, contract: Contract, file: PendingFile, active: _Active | None
-) -> LoadResult:
+def _load_in_transaction(conn: Connection, contract: Contract, file: PendingFile, active: _Active | None) -> LoadResult:
     began = time.monotonic()
     quietly(conn)
     conn.execute("set local work_mem = '64MB'")
@@ -287,9 +283,7 @@ def _load_in_transaction(
         ),
     )
     if former:
-        conn.execute(
-            "update quality.load_audit set superseded_by = %s where load_id = %s", (load_id, former.load_id)
-        )
+        conn.execute("update quality.load_audit set superseded_by = %s where load_id = %s", (load_id, former.load_id))
         conn.execute(
             "update quality.quarantine set released_by_load = %s where load_id = %s",
             (load_id, former.load_id),

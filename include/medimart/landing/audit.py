@@ -110,10 +110,7 @@ def reconcile(conn: Connection, upto: dt.date) -> Reconciliation:
             cursor.executemany(
                 "update quality.load_audit set current_count = %s, superseded_count = %s, deleted_count = %s, "
                 "absent_count = %s, quarantined_count = %s, counted_as_of = %s where load_id = %s",
-                [
-                    (c.current, c.superseded, c.deleted, c.absent, c.quarantined, upto, c.load_id)
-                    for c in counts
-                ],
+                [(c.current, c.superseded, c.deleted, c.absent, c.quarantined, upto, c.load_id) for c in counts],
             )
     faults = [fault for count in counts for fault in _faults(count)]
     if faults:

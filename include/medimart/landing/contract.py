@@ -184,9 +184,7 @@ def parse(path: Path) -> Contract:
     contract = _parse(path, path.read_bytes())
     for column in contract.columns:
         if column.name in _RESERVED:
-            raise SettingError(
-                f"{path}: the typed column `{column.name}` is kept for the warehouse; rename it."
-            )
+            raise SettingError(f"{path}: the typed column `{column.name}` is kept for the warehouse; rename it.")
         if column.header in contract.key and column.type not in KEY_TYPES:
             raise SettingError(
                 f"{path}: the key `{column.header}` is of type {column.type}; a key is one of {sorted(KEY_TYPES)}."
@@ -212,9 +210,7 @@ def _parse(path: Path, content: bytes) -> Contract:
         if not document.get(setting):
             raise SettingError(f"{path}: `{setting}` is missing.")
     if document["source"] != path.stem:
-        raise SettingError(
-            f"{path}: `source: {document['source']}` must be the file's own name, {path.stem}."
-        )
+        raise SettingError(f"{path}: `source: {document['source']}` must be the file's own name, {path.stem}.")
     columns = tuple(_column(path, str(header), entry) for header, entry in document["columns"].items())
     contract = Contract(
         source=str(document["source"]),
@@ -225,8 +221,7 @@ def _parse(path: Path, content: bytes) -> Contract:
         delivery=_one_of(path, "delivery", document.get("delivery", "full"), ("full", "changes")),
         required=bool(document.get("required", False)),
         encodings=tuple(
-            _one_of(path, "encodings", name, ("utf-8", "windows-1252"))
-            for name in document.get("encodings", ["utf-8"])
+            _one_of(path, "encodings", name, ("utf-8", "windows-1252")) for name in document.get("encodings", ["utf-8"])
         ),
         delimiter=str(document.get("delimiter", ",")),
         key=tuple(document["key"]),
@@ -247,12 +242,8 @@ def _column(path: Path, header: str, entry: Any) -> Column:
     if kind == "code" and not entry.get("map"):
         raise SettingError(f"{path}: {where} is a code and needs `map:`, the alias domain of its words.")
     if kind == "integer_series" and not isinstance(entry.get("headers"), dict):
-        raise SettingError(
-            f"{path}: {where} is a series and needs `headers: {{template, first, last, then}}`."
-        )
-    formats = tuple(
-        _one_of(path, f"{where}, formats", name, ("iso", "dmy")) for name in entry.get("formats", ["iso"])
-    )
+        raise SettingError(f"{path}: {where} is a series and needs `headers: {{template, first, last, then}}`.")
+    formats = tuple(_one_of(path, f"{where}, formats", name, ("iso", "dmy")) for name in entry.get("formats", ["iso"]))
     if entry.get("pattern"):
         try:
             re.compile(entry["pattern"])
@@ -310,9 +301,7 @@ def _check(path: Path, contract: Contract) -> None:
 def _known(path: Path, where: str, entry: dict[str, Any], known: set[str]) -> None:
     for setting in entry:
         if setting not in known:
-            raise SettingError(
-                f"{path}: {where} has the unknown setting `{setting}`; known are {sorted(known)}."
-            )
+            raise SettingError(f"{path}: {where} has the unknown setting `{setting}`; known are {sorted(known)}.")
 
 
 def _one_of(path: Path, where: str, value: Any, choices: tuple[str, ...]) -> Any:

@@ -106,9 +106,7 @@ def _scan(folder: Path, date: dt.date, contracts: tuple[Contract, ...]) -> Extra
         marker=marker,
         is_complete=marker is not None and not problems,
         problems=tuple(problems),
-        unexpected=tuple(
-            sorted({*names, *(f"{p.name}/" for p in folder.iterdir() if p.is_dir())} - expected)
-        ),
+        unexpected=tuple(sorted({*names, *(f"{p.name}/" for p in folder.iterdir() if p.is_dir())} - expected)),
     )
 
 
@@ -126,9 +124,7 @@ def read_marker(path: Path, sources: set[str], names: set[str]) -> tuple[Marker,
     faults = []
     for part, name in ((delivery, "delivery"), (files, "files")):
         if not isinstance(part, dict):
-            return Marker({}, {}), [
-                f"{where}: expected an object under `{name}`; found {type(part).__name__}."
-            ]
+            return Marker({}, {}), [f"{where}: expected an object under `{name}`; found {type(part).__name__}."]
     for key in sorted(document.keys() - {"delivery", "files"}):
         faults.append(f"{where}: expected `delivery` and `files` alone; found `{key}`. Remove it.")
     for source, kind in delivery.items():

@@ -61,8 +61,7 @@ def copy_file(conn: Connection, contract: Contract, check: FileCheck, load_id: i
     conn.execute(f"create temp sequence if not exists {_SEQUENCE} minvalue 0 cache 10000")
     conn.execute(f"create table {partition} (like raw.{ident(source)})")
     conn.execute(
-        f"alter table {partition} alter load_id set default {load_id}, "
-        f"alter line_no set default nextval('{_SEQUENCE}')"
+        f"alter table {partition} alter load_id set default {load_id}, alter line_no set default nextval('{_SEQUENCE}')"
     )
     quietly(conn)
     rows = 0
@@ -85,9 +84,7 @@ def quietly(conn: Connection) -> None:
 
     COPY reports the line at fault as CONTEXT, and a constraint its key as DETAIL; `terse` leaves both out.
     """
-    may = conn.execute(
-        "select has_parameter_privilege(current_user, 'log_error_verbosity', 'set')"
-    ).fetchone()
+    may = conn.execute("select has_parameter_privilege(current_user, 'log_error_verbosity', 'set')").fetchone()
     if may and may[0]:
         conn.execute("set local log_error_verbosity = 'terse'")
 
@@ -123,9 +120,7 @@ def _copy_block(conn: Connection, contract: Contract, check: FileCheck, partitio
     return _copy_records(conn, contract, check, partition, found)
 
 
-def _copy_records(
-    conn: Connection, contract: Contract, check: FileCheck, partition: str, found: list[Record]
-) -> int:
+def _copy_records(conn: Connection, contract: Contract, check: FileCheck, partition: str, found: list[Record]) -> int:
     columns = ", ".join(map(ident, check.match.columns))
     delimiter = contract.delimiter.encode()
     if good := b"".join(b"%d%b%b\n" % (r.line, delimiter, r.text) for r in found if r.rule is None):
@@ -230,9 +225,7 @@ def plain_end(data: bytes, delimiter: bytes) -> int | None:
     newlines = np.flatnonzero(array == ord("\n"))
     is_inside = np.searchsorted(quotes, newlines) & 1
     if not len(newlines) or is_inside.any():
-        return (
-            None  # (the field that the block's end cuts in two has no line end inside, or it would be here)
-        )
+        return None  # (the field that the block's end cuts in two has no line end inside, or it would be here)
     end = int(newlines[-1]) + 1
     quotes = quotes[: np.searchsorted(quotes, end)]
     if not len(quotes):
@@ -247,9 +240,7 @@ def plain_end(data: bytes, delimiter: bytes) -> int | None:
     return end if opens_well.all() and closes_well.all() else None
 
 
-def records(
-    data: bytes, first_line: int, width: int, delimiter: bytes, leave: int = 0
-) -> tuple[list[Record], int]:
+def records(data: bytes, first_line: int, width: int, delimiter: bytes, leave: int = 0) -> tuple[list[Record], int]:
     """Split a block into records one by one, each with the line it starts at and the rule it breaks, if any.
 
     A record whose quotes are broken is its first line alone: reading goes on with the next line. Blank lines are no

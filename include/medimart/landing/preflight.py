@@ -85,9 +85,7 @@ def check_file(contract: Contract, path: Path, delivery: Delivery, sha256: str |
         stat = path.stat()
         digest = _digest(path)
     except FileNotFoundError:
-        raise InputError(
-            f"{label}: expected the file of {contract.source}; it is missing. Ask its sender."
-        ) from None
+        raise InputError(f"{label}: expected the file of {contract.source}; it is missing. Ask its sender.") from None
     except OSError as error:
         raise InputError(f"{label}: expected to read it; found {error.strerror}. Mend its access.") from None
     if sha256 is not None and digest != sha256:
@@ -102,9 +100,7 @@ def check_file(contract: Contract, path: Path, delivery: Delivery, sha256: str |
     except _Fault as fault:
         faults.append(f"{label}: {fault}")
     except (EOFError, zlib.error, zipfile.BadZipFile, gzip.BadGzipFile, NotImplementedError) as error:
-        faults.append(
-            f"{label}: expected a whole archive; found a truncated or damaged one ({error}). Send it again."
-        )
+        faults.append(f"{label}: expected a whole archive; found a truncated or damaged one ({error}). Send it again.")
     if faults:
         raise InputError("\n".join(faults))
     return check
@@ -171,9 +167,7 @@ def _reject_binary(first: bytes) -> None:
     if first.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         raise _Fault("UTF-8 or Windows-1252", "UTF-16", "Save the file as CSV UTF-8 and send it again.")
     if first.startswith((b"\x1f\x8b", b"PK\x03\x04")):
-        raise _Fault(
-            "CSV text by its name", "an archive", "Name it .csv.gz or .zip, or send it uncompressed."
-        )
+        raise _Fault("CSV text by its name", "an archive", "Name it .csv.gz or .zip, or send it uncompressed.")
 
 
 def _header_end(first: bytes, start: int) -> tuple[int, int]:
@@ -194,9 +188,7 @@ def _header_end(first: bytes, start: int) -> tuple[int, int]:
     return len(first), 1
 
 
-def _read_through(
-    contract: Contract, stream: IO[bytes], first: bytes, header_bytes: int
-) -> tuple[Encoding, bool]:
+def _read_through(contract: Contract, stream: IO[bytes], first: bytes, header_bytes: int) -> tuple[Encoding, bool]:
     """Read to the end: the encoding of the whole file, and whether it has any row."""
     decoder = codecs.getincrementaldecoder("utf-8")()
     faults: dict[str, str] = {}  # encoding → its first invalid byte
@@ -259,9 +251,7 @@ def _check_header(contract: Contract, header: list[str], text: str) -> HeaderMat
             raise _Fault(
                 f"fields separated by {_delimiter(contract.delimiter)}",
                 f"fields separated by {_delimiter(better)}",
-                "Save the file as CSV with commas."
-                if contract.delimiter == ","
-                else "Save it as its contract says.",
+                "Save the file as CSV with commas." if contract.delimiter == "," else "Save it as its contract says.",
             )
         required = sum(column.required for column in contract.columns)
         if match.recognised * 2 < required:  # the first line may be a patient's: it isn't shown

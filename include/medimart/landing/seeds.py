@@ -42,9 +42,7 @@ def load_seeds(conn: Connection) -> None:
             try:
                 content = path.read_bytes()
             except FileNotFoundError:
-                faults.append(
-                    f"{path}: expected the seed of the contract {contract_path.name}; it is missing."
-                )
+                faults.append(f"{path}: expected the seed of the contract {contract_path.name}; it is missing.")
                 continue
             digest = hashlib.sha256(contract_path.read_bytes() + b"\0" + content).hexdigest()
             if loaded.get(seed) != digest:
@@ -106,18 +104,14 @@ def _rows(contract: Contract, label: str, columns: tuple[str, ...], reader: Any)
         row: list[Value] = []
         for column in contract.columns:
             try:
-                row.append(
-                    _value(column, texts.get(column.header, "").strip(), column.header in contract.key)
-                )
+                row.append(_value(column, texts.get(column.header, "").strip(), column.header in contract.key))
             except ValueError as error:
                 faults.append(f"{label}, line {line}, {column.header}: {error}.")
                 row.append(None)
         headers = [column.header for column in contract.columns]
         key = tuple(row[headers.index(header)] for header in contract.key)
         if key in seen:
-            faults.append(
-                f"{label}, line {line}: the key {', '.join(map(str, key))} is on line {seen[key]} already."
-            )
+            faults.append(f"{label}, line {line}: the key {', '.join(map(str, key))} is on line {seen[key]} already.")
         seen.setdefault(key, line)
         rows.append(tuple(row))
     if not rows and not faults:

@@ -208,9 +208,7 @@ class Airflow:
         """Mark a run, and what of it is unfinished, as failed."""
         self.call("PATCH", f"/dags/{run.dag_id}/dagRuns/{quote(run.run_id)}", {"state": "failed"})
 
-    def trigger(
-        self, dag_id: str, conf: dict[str, Any] | None = None, logical: datetime | None = None
-    ) -> str:
+    def trigger(self, dag_id: str, conf: dict[str, Any] | None = None, logical: datetime | None = None) -> str:
         """Start one run, with the params `conf`; returns its id."""
         body = {"logical_date": logical.isoformat() if logical else None, "conf": conf or {}}
         return str(self.call("POST", f"/dags/{dag_id}/dagRuns", body)["dag_run_id"])
@@ -227,10 +225,7 @@ class Airflow:
             query["logical_date_gte"] = first.isoformat()
         if last:
             query["logical_date_lte"] = last.isoformat()
-        return [
-            _run(found)
-            for found in self.call("GET", f"/dags/{dag_id}/dagRuns?{urlencode(query)}")["dag_runs"]
-        ]
+        return [_run(found) for found in self.call("GET", f"/dags/{dag_id}/dagRuns?{urlencode(query)}")["dag_runs"]]
 
     def run(self, dag_id: str, run_id: str) -> Run:
         """One run as it is now."""

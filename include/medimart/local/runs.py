@@ -130,11 +130,7 @@ def follow(on: Running, runs: dict[str, Run], console: Console) -> list[Outcome]
     latest = dict(runs)
     tasks: dict[str, list[Task]] = {label: [] for label in runs}
     shown: dict[str, str] = {}
-    with (
-        Live(console=console, refresh_per_second=4, transient=False)
-        if console.is_terminal
-        else _plain() as live
-    ):
+    with Live(console=console, refresh_per_second=4, transient=False) if console.is_terminal else _plain() as live:
         while True:
             on.check()
             for label, run in latest.items():
@@ -184,9 +180,7 @@ def _clearable(airflow: Airflow, dag_id: str, wanted: Sequence[date]) -> dict[da
     backfills = airflow.backfills(dag_id)
     found = {}
     for run in airflow.runs(dag_id, first, last):
-        covering = [
-            one for one in backfills if run.logical_date and one.first <= run.logical_date <= one.last
-        ]
+        covering = [one for one in backfills if run.logical_date and one.first <= run.logical_date <= one.last]
         if run.census and not (covering and covering[-1].is_paused):
             found[run.census] = run
     return found

@@ -142,8 +142,7 @@ class Stack:
         if self.any_port and not self.chosen.port:
             return free_port()
         raise SettingError(
-            f"Port {port}, wanted for Airflow, is in use: stop what listens there, "
-            "or set MEDIMART_PORT to a free one."
+            f"Port {port}, wanted for Airflow, is in use: stop what listens there, or set MEDIMART_PORT to a free one."
         )
 
     def _start_database(self) -> None:
@@ -170,8 +169,7 @@ class Stack:
         url = metadata_url(self.database_url)
         with psycopg.connect(url, autocommit=True) as conn:
             row = conn.execute(
-                "select shobj_description(oid, 'pg_database') from pg_database "
-                "where datname = current_database()"
+                "select shobj_description(oid, 'pg_database') from pg_database where datname = current_database()"
             ).fetchone()
             if row and row[0] == wanted:
                 return
@@ -183,16 +181,12 @@ class Stack:
                 reason = processes.last_lines(child.log)
                 raise SettingError(f"Airflow's metadata cannot be prepared: {reason}\nIts log: {child.log}")
             conn.execute(
-                sql.SQL("comment on database {} is {}").format(
-                    sql.Identifier(conn.info.dbname), sql.Literal(wanted)
-                )
+                sql.SQL("comment on database {} is {}").format(sql.Identifier(conn.info.dbname), sql.Literal(wanted))
             )
 
     def _spawn(self, name: str, options: tuple[str, ...]) -> None:
         self._children.append(
-            processes.spawn(
-                name, self._command(name, *options), self._log(name), env=self._env, cwd=self.airflow_home
-            )
+            processes.spawn(name, self._command(name, *options), self._log(name), env=self._env, cwd=self.airflow_home)
         )
 
     def _command(self, *arguments: str) -> list[str]:

@@ -220,6 +220,4 @@ def running_url(chosen: Settings) -> str | None:
 def _is_held(folder: Path) -> SettingError:
     held = read_note(folder)
     who = f"process {held.pid} ({held.purpose})" if held else "another process"
-    return SettingError(
-        f"{folder} is in use by {who}: stop that one first, or set MEDIMART_HOME to another folder."
-    )
+    return SettingError(f"{folder} is in use by {who}: stop that one first, or set MEDIMART_HOME to another folder.")

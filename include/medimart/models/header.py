@@ -135,9 +135,7 @@ def _described(path: Path, prose: str, line: int, meta: dict[str, Any], columns:
         grain=grain,
         sha256="",
         columns=columns,
-        references=tuple(
-            Reference(str(column), *_target(target)) for column, target in sorted(references.items())
-        ),
+        references=tuple(Reference(str(column), *_target(target)) for column, target in sorted(references.items())),
         not_null=_names(path, line, meta, "not_null"),
         indexes=tuple(tuple(str(column) for column in index) for index in indexes),
         pipeline=str(meta.get("pipeline", DEFAULT_PIPELINE)),
@@ -165,9 +163,7 @@ def _columns(path: Path, text: str, tree: exp.Query) -> tuple[Column, ...]:
         name = selected.alias_or_name
         named = selected.args.get("alias") if isinstance(selected, exp.Alias) else selected.this
         if not name or name == "*" or not isinstance(named, exp.Identifier):
-            raise _error(
-                path, _line(selected), "every column of the final select needs a name (`as …`); `*` has none"
-            )
+            raise _error(path, _line(selected), "every column of the final select needs a name (`as …`); `*` has none")
         meaning = _MEANING.match(text, int(named.meta["end"]) + 1)
         if not meaning or "\n" in text[int(named.meta["end"]) + 1 : meaning.start(1)]:
             raise _error(path, _line(named), f"column {name} lacks its meaning: write `-- …` after it")
@@ -212,9 +208,7 @@ def _tables(path: Path, tree: exp.Query) -> set[tuple[str, str]]:
             if schema == "history":
                 found.add(("source", name))
             elif schema:
-                raise _error(
-                    path, _line(source), f"reads {schema}.{name}; only history is named with its schema"
-                )
+                raise _error(path, _line(source), f"reads {schema}.{name}; only history is named with its schema")
             elif name.startswith("ref_"):
                 found.add(("seed", name))
             elif name.startswith(LAST_WEEK):

@@ -149,9 +149,7 @@ def sql_text(root: Path, model: Model) -> str:
     """
     path = root / model.path
     if not path.exists() or hashlib.sha256(path.read_bytes()).hexdigest() != model.sha256:
-        raise MedimartError(
-            f"{path} is not the file that {MANIFEST.name} was made from; run `medimart compile`."
-        )
+        raise MedimartError(f"{path} is not the file that {MANIFEST.name} was made from; run `medimart compile`.")
     return path.read_text()
 
 

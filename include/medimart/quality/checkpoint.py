@@ -89,7 +89,7 @@ def validate(
     wanted = [manifest[name] for name in models]
     suites = {model.name: suite(model) for model in wanted}
     with db.connect(url) as conn:
-        tables = _tables(conn, build.schema, [model.name for model in wanted])
+        tables = tables_of(conn, build.schema, [model.name for model in wanted])
     verdicts = check(url, build.schema, wanted, suites, tables)
     with db.connect(url) as conn:
         record(conn, build, run_id, {model.name: model.pipeline for model in wanted}, verdicts)
@@ -105,7 +105,8 @@ class Table:
     rows: int
 
 
-def _tables(conn: Connection, schema: str, names: list[str]) -> dict[str, Table]:
+def tables_of(conn: Connection, schema: str, names: list[str]) -> dict[str, Table]:
+    """Those of the named tables that a schema holds."""
     found = conn.execute(
         """
         select c.relname, array_agg(a.attname::text order by a.attnum)
@@ -169,9 +170,7 @@ def _check_table(engine: _Engine, model: Model, checks: list[Check], table: Tabl
     return [found[c.id] for c in checks]
 
 
-def _looked_into(
-    engine: _Engine, batch: Any, model: Model, c: Check, table: Table, keys: list[str]
-) -> Verdict:
+def _looked_into(engine: _Engine, batch: Any, model: Model, c: Check, table: Table, keys: list[str]) -> Verdict:
     """The verdict on a check that did not pass among others: by itself, with counts and samples."""
     form: dict[str, Any] = (
         {"result_format": "COMPLETE"}
@@ -223,9 +222,7 @@ def _passed(c: Check, result: Mapping[str, Any], table: Table) -> Verdict:
 
 
 def _broken(c: Check, detail: str) -> Verdict:
-    return Verdict(
-        c.model, c.id, c.expectation, c.column, c.severity, "broken", c.reason, c.action, detail=detail
-    )
+    return Verdict(c.model, c.id, c.expectation, c.column, c.severity, "broken", c.reason, c.action, detail=detail)
 
 
 def _observed(c: Check, detail: Mapping[str, Any]) -> float | None:
@@ -307,9 +304,7 @@ class _Engine:
         if not checks:
             return []
         expectations = [self._expectation(c) for c in checks]
-        done = batch.validate(
-            self._gx.ExpectationSuite(name="suite", expectations=expectations), result_format=form
-        )
+        done = batch.validate(self._gx.ExpectationSuite(name="suite", expectations=expectations), result_format=form)
         by_id = {result.expectation_config.meta["check"]: result for result in done.results}
         return [
             {
@@ -367,9 +362,7 @@ def _sqlalchemy_url(url: str, schema: str) -> str:
 _URL_PARTS = {"username": "user", "password": "password", "host": "host", "database": "dbname"}
 
 
-def record(
-    conn: Connection, build: Build, run_id: str, pipelines: Mapping[str, str], verdicts: list[Verdict]
-) -> None:
+def record(conn: Connection, build: Build, run_id: str, pipelines: Mapping[str, str], verdicts: list[Verdict]) -> None:
     """Write a run's verdicts in place of what it had for these models."""
     with conn.transaction(), conn.cursor() as cursor:
         cursor.execute(

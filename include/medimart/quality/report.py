@@ -111,9 +111,7 @@ def failure_message(conn: Connection, run_id: str) -> str:
         f"Meanwhile: {_published(conn, pipeline)}",
     ]
     if rest := len(not_passed(conn, run_id)) - len(stopping):
-        lines.append(
-            f"Beside that, {rest} {'check' if rest == 1 else 'checks'} of lesser severity did not pass."
-        )
+        lines.append(f"Beside that, {rest} {'check' if rest == 1 else 'checks'} of lesser severity did not pass.")
     lines.append("When it is mended, clear the failed tasks: the run goes on from where it stopped.")
     return "\n".join(lines)
 

@@ -163,10 +163,10 @@ def implied(model: Model) -> list[Check]:
 
 
 def _coded(model: Model) -> list[tuple[str, str]]:
-    """The coded columns of a staging model and their domains, from the contract of its source."""
-    if model.layer != "staging" or len(model.sources) != 1:
+    """The coded columns of `stg_<source>` and their domains, from the source's contract."""
+    source = model.name.removeprefix("stg_")
+    if model.sources != (source,):
         return []
-    (source,) = model.sources
     given = {column.name for column in model.columns}
     columns = contract.load(source).columns
     return [(c.name, c.map) for c in columns if c.type == "code" and c.map and c.name in given]
@@ -223,15 +223,11 @@ def _read(model: str, path: Path, entry: Any) -> Check:
         raise SettingError(f"{path}: {entry!r} is not an expectation; each begins with `- expectation:`.")
     at = f"{path}:{entry.pop(None)}"
     if missing := sorted(_REQUIRED - entry.keys()):
-        raise SettingError(
-            f"{at}: {', '.join(missing)} is missing; an expectation has {', '.join(sorted(_REQUIRED))}."
-        )
+        raise SettingError(f"{at}: {', '.join(missing)} is missing; an expectation has {', '.join(sorted(_REQUIRED))}.")
     if unknown := sorted(entry.keys() - _REQUIRED - {"id"}):
         raise SettingError(f"{at}: {', '.join(unknown)} is not known here; arguments belong under `kwargs`.")
     if entry["severity"] not in SEVERITIES:
-        raise SettingError(
-            f"{at}: severity is {entry['severity']!r}; it must be one of {', '.join(SEVERITIES)}."
-        )
+        raise SettingError(f"{at}: severity is {entry['severity']!r}; it must be one of {', '.join(SEVERITIES)}.")
     if not isinstance(entry["kwargs"], dict):
         raise SettingError(f"{at}: kwargs must be a mapping of Great Expectations' arguments.")
     kwargs = {key: value for key, value in entry["kwargs"].items() if key is not None}
