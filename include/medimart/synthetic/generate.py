@@ -1,0 +1,297 @@
+"""Write synthetic extracts: one full first export, weekly changes after it, and one more full export midway.
+
+The sample in `data/landing` is made by
+
+    python -m medimart.synthetic.sample
+
+Patients are simulated one by one, in blocks, and every week's rows of a block are appended to the files at once:
+memory does not grow with their number. Blocks are shared among processes and written in order, so that the bytes
+do not depend on how many there are.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+from collections import defaultdict, deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
+from multiprocessing import get_context
+from os import cpu_count
+from pathlib import Path
+from typing import BinaryIO
+
+from medimart.errors import InputError
+from medimart.synthetic import course, rows
+from medimart.synthetic.calendar import date_of
+from medimart.synthetic.draws import BLOCK, patients_draws
+from medimart.synthetic.options import Options
+from medimart.synthetic.records import Appointment, Life, Operation, Period
+from medimart.synthetic.world import SESSION_LEAD_DAYS, World
+
+FileKey = tuple[int, str]  # extract index, source
+Lines = dict[FileKey, list[str]]
+ENCODINGS = {"gp": "cp1252", "trusts": "utf-8-sig"}  # the others are plain UTF-8
+LINE_ENDS = {"gp": "\r\n"}
+_CHUNK = 4  # blocks of patients per task
+_PARALLEL_FROM = 20_000  # patients from which processes pay
+UNASKED = ("theatre_staffing.csv", "week,theatre,nurses\n1,Main 1,4\n1,Main 2,3\n")
+
+
+@dataclass(frozen=True)
+class Generated:
+    """What was written: the dated folders, rows and bytes."""
+
+    folders: tuple[Path, ...]
+    row_count: int
+    size: int
+
+
+class Delivery:
+    """Which extracts bring a record, from the days on which it changed."""
+
+    def __init__(self, options: Options) -> None:
+        self.days = options.extract_days
+        self.first = self.days[0]
+        self.count = len(self.days)
+        self.full = sorted(options.full_extracts)
+
+    def index(self, day: int) -> int:
+        """The first extract that knows of a day; the number of extracts if none does."""
+        return 0 if day <= self.first else min(self.count, (day - self.first + 6) // 7)
+
+    def extracts(self, known: int, changes: list[int], changing: bool) -> list[int]:
+        """Indexes of the extracts in which a record known since `known` is delivered."""
+        start = self.index(known)
+        if start >= self.count:
+            return []
+        if self.count == 1:
+            return [0]
+        found = {index for index in self.full if index >= start}
+        if changing:
+            found.add(start)
+            found.update(self.index(day) for day in changes if day > self.first)
+            found.discard(self.count)
+        return sorted(found)
+
+
+def _period_changes(p: Period) -> list[int]:
+    return [p.accepted_day, p.first_activity_day, p.dtt_day, p.dta_day, p.stop_known, *p.validations, *p.reviews,
+            *(day for day, _ in p.offers)]  # fmt: skip
+
+
+def _appointment_changes(a: Appointment) -> list[int]:
+    return [a.recorded_day, a.cancelled_day]
+
+
+def _operation_changes(o: Operation) -> list[int]:
+    return [o.offered_day, o.settled_day, o.due_day]
+
+
+def is_changing(number: int, share: float) -> bool:
+    """Whether a patient is among the share whose weekly changes are delivered (spread evenly over the numbers)."""
+    return number * 2654435761 % 2**32 < share * 2**32
+
+
+def life_lines(life: Life, options: Options, delivery: Delivery, lines: Lines) -> None:
+    """Append one patient's rows to the lines of every extract that brings them."""
+    days, person = delivery.days, life.person
+    changing = is_changing(person.number, options.changing)
+    widths = {source: len(rows.header(source, options.core_only)) for source in options.sources}
+    known = person.known_day
+
+    width = widths["patients"]
+    for index in delivery.extracts(known, [person.death_day], changing):
+        lines[index, "patients"].append(",".join(rows.patient(person, days[index])[:width]))
+    width = widths["referrals"]
+    for period in life.periods:
+        for index in delivery.extracts(period.known_day, _period_changes(period), changing):
+            lines[index, "referrals"].append(",".join(rows.referral(period, days[index])[:width]))
+    width = widths["appointments"]
+    for visit in life.appointments:
+        for index in delivery.extracts(visit.booked_day, _appointment_changes(visit), changing):
+            lines[index, "appointments"].append(",".join(rows.appointment(visit, days[index])[:width]))
+    width = widths["procedures"]
+    for operation in life.operations:
+        since = max(operation.listed_day, known)
+        for index in delivery.extracts(since, _operation_changes(operation), changing):
+            lines[index, "procedures"].append(",".join(rows.operation(operation, days[index])[:width]))
+    width = widths["conditions"]
+    for condition in life.conditions:
+        for index in delivery.extracts(known, [], changing):
+            lines[index, "conditions"].append(",".join(rows.condition(condition, days[index])[:width]))
+
+
+def blocks_lines(world: World, first: int, last: int) -> dict[FileKey, bytes]:
+    """The encoded lines of the patients of blocks first … last − 1, per file."""
+    options = world.options
+    delivery = Delivery(options)
+    lines: Lines = defaultdict(list)
+    for block in range(first, last):
+        for number, draw in patients_draws(options.seed, block):
+            if number < options.patients:
+                life_lines(course.life(world, number, draw), options, delivery, lines)
+    return {key: ("\n".join(texts) + "\n").encode() for key, texts in lines.items()}
+
+
+_worker_world: World | None = None
+
+
+def _start_worker(options: Options) -> None:
+    global _worker_world
+    _worker_world = World(options)
+
+
+def _work(first: int, last: int) -> dict[FileKey, bytes]:
+    assert _worker_world is not None  # noqa: S101 - set by the initializer
+    return blocks_lines(_worker_world, first, last)
+
+
+def patient_lines(world: World) -> Iterator[dict[FileKey, bytes]]:
+    """The lines of all patients in order, chunk by chunk, by several processes when there are many."""
+    options = world.options
+    blocks = -(-options.patients // BLOCK)
+    chunks = [(first, min(first + _CHUNK, blocks)) for first in range(0, blocks, _CHUNK)]
+    workers = options.workers or (cpu_count() or 1 if options.patients >= _PARALLEL_FROM else 1)
+    if workers == 1:
+        for first, last in chunks:
+            yield blocks_lines(world, first, last)
+        return
+    with ProcessPoolExecutor(
+        workers, mp_context=get_context("spawn"), initializer=_start_worker, initargs=(options,)
+    ) as pool:
+        waiting: deque[Future[dict[FileKey, bytes]]] = deque()
+        for first, last in chunks:
+            waiting.append(pool.submit(_work, first, last))
+            if len(waiting) > 2 * workers:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+
+
+def world_lines(world: World) -> dict[FileKey, list[str]]:
+    """Rows of trusts, practices and sessions for every extract; the first two come whole each week."""
+    options = world.options
+    lines: Lines = defaultdict(list)
+    for index in range(options.weeks):
+        for source, table in (
+            ("trusts", [rows.trust(t) for t in world.trusts]),
+            ("gp", [rows.gp(p) for board in world.practices_of.values() for p in board]),
+        ):
+            width = len(rows.header(source, options.core_only))
+            lines[index, source] = [",".join(row[:width]) for row in table]
+        if not options.core_only:
+            lines[index, "sessions"] = session_lines(world, index)
+    return lines
+
+
+def session_lines(world: World, index: int) -> list[str]:
+    """Sessions that an extract brings: the newly planned week, and those held or cancelled since the last."""
+    days = world.options.extract_days
+    today = days[index]
+    horizon = today + SESSION_LEAD_DAYS
+    result = []
+    for cell in world.cells.values():
+        for day in range(world.first_session_day if index == 0 else today - 6, horizon + 1):
+            for number in range(cell.sessions[day % 7]):
+                cancelled = world.is_session_cancelled(cell.session_id(day, number))
+                newly_cancelled = cancelled and today < day - 7 + 7 <= today + 7 and day > today
+                if index == 0 or day <= today or day > horizon - 7 or newly_cancelled:
+                    result.append(",".join(rows.session(cell, day, number, cancelled, today)))
+    return result
+
+
+class ExtractFile:
+    """One file of an extract, written by appending; it knows its lines, size and hash."""
+
+    def __init__(self, folder: Path, source: str, options: Options) -> None:
+        self.source = source
+        self.is_compressed = source in options.gzip
+        self.path = folder / (f"{source}.csv.gz" if self.is_compressed else f"{source}.csv")
+        self.line_end = LINE_ENDS.get(source, "\n").encode()
+        self._hash = hashlib.sha256()
+        raw: BinaryIO = self.path.open("wb", buffering=1 << 16)
+        self._raw = raw
+        self._file: BinaryIO | gzip.GzipFile = gzip.GzipFile("", "wb", 6, raw, mtime=0) if self.is_compressed else raw
+        self.line_count = 0
+        self.row_count = 0
+        bom = b"\xef\xbb\xbf" if ENCODINGS.get(source) == "utf-8-sig" else b""
+        self._put(bom + ",".join(rows.header(source, options.core_only)).encode() + self.line_end)
+
+    def _put(self, data: bytes) -> None:
+        self._file.write(data)
+        if not self.is_compressed:
+            self._hash.update(data)
+        self.line_count += data.count(b"\n")
+
+    def append(self, data: bytes) -> None:
+        """Append whole lines of UTF-8 text ending in a line feed; they get the file's own encoding and line end."""
+        if ENCODINGS.get(self.source) == "cp1252":
+            data = data.decode().encode("cp1252")
+        if self.line_end != b"\n":
+            data = data.replace(b"\n", self.line_end)
+        self._put(data)
+
+    def close(self) -> None:
+        """Finish the file."""
+        self._file.close()
+        self._raw.close()
+
+    @property
+    def sha256(self) -> str | None:
+        """Hash of the file; none of a compressed one, whose bytes depend on the version of zlib."""
+        return None if self.is_compressed else self._hash.hexdigest()
+
+
+def delivery_of(source: str, index: int, options: Options) -> str:
+    """What an extract is for a source: 'full' or 'changes'."""
+    if source == "sessions":
+        return "changes"
+    return "full" if index in options.full_extracts or source in ("gp", "trusts") else "changes"
+
+
+def write_marker(folder: Path, index: int, files: list[ExtractFile], options: Options) -> None:
+    """Write the completion marker: delivery per source and the hashes of the plain files."""
+    marker = {
+        "delivery": {source: delivery_of(source, index, options) for source in options.sources},
+        "files": {f.path.name: f.sha256 for f in files if f.sha256 is not None},
+    }
+    (folder / "_complete.json").write_text(json.dumps(marker, indent=2) + "\n", encoding="utf-8")
+
+
+def generate(out: Path, options: Options) -> Generated:
+    """Write the extracts of `options` as dated folders beneath `out`, which must not hold any of them yet.
+
+    Raises InputError if a dated folder is there already.
+    """
+    folders = [out / date_of(day).isoformat() for day in options.extract_days]
+    taken = [folder for folder in folders if folder.exists()]
+    if taken:
+        raise InputError(
+            f"generate: {taken[0]} exists already; generated extracts never overwrite. "
+            "Choose another folder, or remove the dated folders first."
+        )
+    world = World(options)
+    with ExitStack() as stack:
+        files: dict[FileKey, ExtractFile] = {}
+        for index, folder in enumerate(folders):
+            folder.mkdir(parents=True)
+            for source in options.sources:
+                files[index, source] = ExtractFile(folder, source, options)
+                stack.callback(files[index, source].close)
+        for key, texts in world_lines(world).items():
+            files[key].row_count += len(texts)
+            if texts:
+                files[key].append(("\n".join(texts) + "\n").encode())
+        for chunk in patient_lines(world):
+            for key, data in chunk.items():
+                files[key].append(data)
+    for index, folder in enumerate(folders):
+        write_marker(folder, index, [files[index, source] for source in options.sources], options)
+        if index == 3 and not options.core_only:
+            (folder / UNASKED[0]).write_text(UNASKED[1], encoding="utf-8")
+    size = sum(file.path.stat().st_size for file in files.values())
+    return Generated(tuple(folders), sum(file.row_count for file in files.values()), size)
