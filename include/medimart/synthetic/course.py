@@ -52,17 +52,15 @@ _CONDITIONS = _table(list(CONDITIONS))
 _AGES = (0, 3, 8, 14, 19, 24, 29, 34, 38, 42, 46, 50, 53, 56, 59, 62, 65, 68, 71, 74, 77, 80, 83, 87, 91, 98)
 _REASONS = ("staff_unavailable", "leave", "emergency", "equipment", "administrative", "industrial_action")
 _UNIT = "ABDEFGHJLNPQRSTUWXYZ"
-_MORE_DEPRIVED = frozenset(
-    """
-    BD1 BD2 BD3 BD5 BD7 BD8 BD9 LS8 HX1 SE5 SE8 SE15 SE18 PL1 PL4 TQ1 B8 B9 B10 B12 B19 B21 M8 M11 M14
-    M40 OL1 OL8 BL1 LE1 LE3 LE5 NR1 NR30
-    """.split()
-)
-_LESS_DEPRIVED = frozenset(
-    """
-    LS29 LS17 HX7 SE22 BR1 BR3 EX4 TQ9 B17 B28 B74 B91 M21 SK4 LE7 LE9 LE18 NR4 NR18
-    """.split()
-)
+_MORE_DEPRIVED = frozenset((
+    "BD1", "BD2", "BD3", "BD5", "BD7", "BD8", "BD9", "LS8", "HX1", "SE5", "SE8", "SE15", "SE18", "PL1", "PL4",
+    "TQ1", "B8", "B9", "B10", "B12", "B19", "B21", "M8", "M11", "M14", "M40", "OL1", "OL8", "BL1", "LE1", "LE3",
+    "LE5", "NR1", "NR30",
+))  # fmt: skip
+_LESS_DEPRIVED = frozenset((
+    "LS29", "LS17", "HX7", "SE22", "BR1", "BR3", "EX4", "TQ9", "B17", "B28", "B74", "B91", "M21", "SK4", "LE7",
+    "LE9", "LE18", "NR4", "NR18",
+))  # fmt: skip
 
 
 def person(world: World, number: int, draw: Draw) -> Person:
