@@ -1,4 +1,7 @@
-"""Documents made from the models themselves: data model, lineage, definitions. Written by `medimart docs`."""
+"""Documents made from contracts, models and suites: extracts, data model, lineage, definitions, checks.
+
+Written by `medimart docs`, which also tells when they are stale.
+"""
 
 from __future__ import annotations
 
@@ -9,17 +12,25 @@ import psycopg
 from psycopg import sql
 
 from medimart.errors import MedimartError
+from medimart.landing.contract import Column, Contract, all_contracts, parse_seed
 from medimart.models.manifest import LAST_WEEK, Manifest, Model, load_manifest
-from medimart.settings import PROJECT_ROOT
+from medimart.quality.suites import suite
+from medimart.settings import CONTRACTS, PROJECT_ROOT
 
 DOCS = PROJECT_ROOT / "docs"
-_NOTE = "Made by `medimart docs` from the models; do not edit.\n"
+_NOTE = "Made by `medimart docs`; do not edit.\n"
+_LAYERS = ("staging", "intermediate", "marts")
 
 
 def documents(conn: psycopg.Connection[Any]) -> dict[Path, str]:
     """Every generated document by its path. The connection is only used for scratch tables, rolled back."""
     manifest = load_manifest()
     return {
+        DOCS / "extracts.md": extracts(all_contracts()),
+        DOCS / "reference-data.md": reference_data(
+            [parse_seed(path) for path in sorted((CONTRACTS / "reference").glob("*.yaml"))]
+        ),
+        DOCS / "checks.md": checks(manifest),
         DOCS / "lineage.md": lineage(manifest),
         DOCS / "definitions.md": definitions(manifest),
         DOCS / "data-model.puml": data_model(manifest, _column_types(conn, manifest)),
@@ -39,6 +50,84 @@ def check(conn: psycopg.Connection[Any]) -> None:
     stale = [path.name for path, text in documents(conn).items() if not path.exists() or path.read_text() != text]
     if stale:
         raise MedimartError(f"Stale documents: {', '.join(stale)}. Run `medimart docs`.")
+
+
+def extracts(contracts: tuple[Contract, ...]) -> str:
+    """What each file must look like, from its contract."""
+    parts = [
+        f"# Extracts\n\n{_NOTE}\n"
+        "A week's extract is one folder named by its date, `YYYY-MM-DD`, with a file per source (`.csv`, `.csv.gz`\n"
+        "or `.zip`) and the completion marker `_complete.json`, written last (`{}` is enough). `medimart land FOLDER\n"
+        "--date DATE` checks a folder and files it so. Headers are found whatever their case, spaces or underscores, and by\n"
+        "their aliases; columns not listed here are kept. Dates are ISO or DD/MM/YYYY. An optional column\n"
+        "`record_status` holding `deleted` closes the row's key.\n"
+    ]
+    for contract in contracts:
+        rows = [
+            f"| `{column.header}` | {_kind(column)} | {_need(column, contract)} | {_cell(column.meaning)} "
+            f"| {', '.join(column.aliases)} |"
+            for column in contract.columns
+        ]
+        arrives = "in every extract" if contract.required else "where there is one"
+        if contract.landing == "file":
+            arrives = "handed in by itself"
+        parts.append(
+            f"## {contract.source}\n\n{contract.title}: {arrives}, `{contract.delivery}` unless the marker says "
+            f"otherwise. Key: {', '.join(f'`{key}`' for key in contract.key)}. Owner: {contract.owner}. "
+            f"Licence: {contract.licence}. Over {contract.quarantine_limit:.0%} of rows in quarantine is critical.\n\n"
+            "| column | type | need | meaning | also read as |\n|---|---|---|---|---|\n" + "\n".join(rows) + "\n"
+        )
+    return "\n".join(parts)
+
+
+def reference_data(seeds: list[Contract]) -> str:
+    """The seeds: what can be adjusted without code, by whom, why, and when it is to be looked at again."""
+    rows = [
+        f"| [`{seed.source}`](../data/reference/{seed.source}.csv) | {_cell(seed.title)} | {seed.owner} "
+        f"| {_cell(' '.join(seed.reason.split()))} | {seed.review_date} |"
+        for seed in seeds
+    ]
+    return (
+        f"# Reference data\n\n{_NOTE}\n"
+        "Everything that may be adjusted without code is a CSV in `data/reference/`. Edit it, commit it, and run: the\n"
+        "censuses it changes are *stale* until `medimart backfill --stale` has redone them.\n\n"
+        "| seed | what it holds | owner | why it matters | review by |\n|---|---|---|---|---|\n"
+        + "\n".join(rows)
+        + "\n"
+    )
+
+
+def checks(manifest: Manifest) -> str:
+    """Every check of every model: its severity, why it matters, what on-call does."""
+    parts = [
+        f"# Checks\n\n{_NOTE}\n"
+        "A critical check that fails stops the publish; the last published marts stay. A warning is reported and the\n"
+        "run goes on. That the grain is unique, that keys and references are never null and always found, and that\n"
+        "codes are of their list is checked of every model, critically, and is not listed again.\n"
+    ]
+    for layer in _LAYERS:
+        for name in sorted(name for name, model in manifest.models.items() if model.layer == layer):
+            written = [check for check in suite(manifest[name]) if not check.origin.startswith("the header")]
+            rows = [f"| `{c.id}` | {c.severity} | {_cell(c.reason)} | {_cell(c.action)} |" for c in written]
+            if rows:
+                parts.append(
+                    f"## {name}\n\n| check | severity | why | what to do |\n|---|---|---|---|\n"
+                    + "\n".join(rows)
+                    + "\n"
+                )
+    return "\n".join(parts)
+
+
+def _kind(column: Column) -> str:
+    return f"code ({column.map})" if column.type == "code" else column.type.replace("_", " ")
+
+
+def _need(column: Column, contract: Contract) -> str:
+    if column.header in contract.key:
+        return "key"
+    if not column.required:
+        return "optional"
+    return "required; may be blank" if column.nullable else "required"
 
 
 def lineage(manifest: Manifest) -> str:

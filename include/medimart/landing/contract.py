@@ -120,7 +120,11 @@ class Column:
 
 @dataclass(frozen=True)
 class Contract:
-    """One source's contract. `sha256` is the hash of its file; `quarantine_limit` a share of rows, 0 to 1."""
+    """One source's or seed's contract.
+
+    sha256: hash of its file. quarantine_limit: a share of rows, 0 to 1. reason and review_date: why a seed is as it
+    is, and the day it is to be looked at again.
+    """
 
     source: str
     title: str
@@ -135,6 +139,8 @@ class Contract:
     quarantine_limit: float
     columns: tuple[Column, ...]
     sha256: str
+    reason: str = ""
+    review_date: str = ""
 
     @property
     def keys(self) -> tuple[Column, ...]:
@@ -228,6 +234,8 @@ def _parse(path: Path, content: bytes) -> Contract:
         quarantine_limit=float(document.get("quarantine_limit", 0.05)),
         columns=columns,
         sha256=hashlib.sha256(content).hexdigest(),
+        reason=str(document.get("reason", "")),
+        review_date=str(document.get("review_date", "")),
     )
     _check(path, contract)
     return contract
