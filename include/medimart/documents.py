@@ -58,9 +58,9 @@ def extracts(contracts: tuple[Contract, ...]) -> str:
         f"# Extracts\n\n{_NOTE}\n"
         "A week's extract is one folder named by its date, `YYYY-MM-DD`, with a file per source (`.csv`, `.csv.gz`\n"
         "or `.zip`) and the completion marker `_complete.json`, written last (`{}` is enough). `medimart land FOLDER\n"
-        "--date DATE` checks a folder and files it so. Headers are found whatever their case, spaces or underscores, and\n"
-        "by their aliases; columns not listed here are kept. Dates are ISO or DD/MM/YYYY. An optional column\n"
-        "`record_status` holding `deleted` closes the row's key.\n"
+        "--date DATE` checks a folder and files it so. Headers are found whatever their case, spaces or\n"
+        "underscores, and by their aliases; columns not listed here are kept. Dates are ISO or DD/MM/YYYY. An\n"
+        "optional column `record_status` holding `deleted` closes the row's key.\n"
     ]
     for contract in contracts:
         rows = [
