@@ -27,7 +27,7 @@ from medimart.synthetic.vocabulary import (
     TREATMENTS,
     Specialty,
 )
-from medimart.synthetic.world import CLINIC, THEATRE, Trust, World
+from medimart.synthetic.world import CLINIC, SESSION_LEAD_DAYS, THEATRE, Trust, World
 
 HISTORY_DAYS = 182  # a first extract holds what is open and what closed in the last 26 weeks
 
@@ -146,7 +146,8 @@ def _pathway(world: World, story: Life, age: int, index: int, draw: Draw) -> Non
     someone, options = story.person, world.options
     trust = someone.home if draw() < 0.93 else world.trusts[int(draw() * len(world.trusts))]
     specialty = _specialty(someone, age, draw)
-    pace = trust.pace * specialty.pace * (1.04 - someone.imd_decile / 140)
+    ending = _ENDINGS[int(draw() * 1000)] or _ending(specialty, draw)
+    pace = trust.pace * specialty.pace * (1.08 - someone.imd_decile / 140) * (1.3 if ending == "admitted" else 0.97)
     begin = options.extract_days[0] - HISTORY_DAYS
     span = options.extract_days[-1] - begin
     open_share = waits.MEAN_DAYS * pace / (waits.MEAN_DAYS * pace + span)
@@ -159,7 +160,6 @@ def _pathway(world: World, story: Life, age: int, index: int, draw: Draw) -> Non
     received = start
     referral_day = received - int(draw() * 6)
     pathway_id = f"{trust.names.code}{someone.number + 1:08d}{index + 1}"
-    ending = _ENDINGS[int(draw() * 1000)] or _ending(specialty, draw)
     period = _period(
         world, story, trust, specialty, pathway_id, trust.names.code, referral_day, received, start, "10", draw
     )
@@ -169,7 +169,7 @@ def _pathway(world: World, story: Life, age: int, index: int, draw: Draw) -> Non
 
 
 def _ending(specialty: Specialty, draw: Draw) -> str:
-    if draw() < specialty.admitted * 1.1:
+    if draw() < specialty.admitted:
         return "admitted"
     chance = draw()
     return "treated" if chance < 0.45 else "discharged" if chance < 0.85 else "monitoring"
@@ -280,7 +280,8 @@ def _course(world: World, story: Life, period: Period, length: int, ending: str,
                 story.operations.append(
                     Operation(
                         procedure_id=_number("X", story, len(story.operations)), person=story.person, period=period,
-                        trust=period.trust, specialty_text=period.specialty_text, dialect=period.dialect,
+                        trust=period.trust, specialty_code=period.specialty.code, specialty_text=period.specialty_text,
+            dialect=period.dialect,
                         procedure=operation, listed_day=max(period.known_day, day - 14),
                         offered_day=max(period.known_day, day - 14), tci_day=day, settled_day=day,
                         status="completed", rtt_code="30", clinical_priority="",
@@ -312,14 +313,30 @@ def _number(letter: str, story: Life, count: int) -> str:
     return f"{letter}{story.person.number + 1:08d}-{count + 1:02d}"
 
 
-def _session(world: World, period: Period, kind: str, target: int, draw: Draw) -> tuple[int, str]:
-    """The day and identifier of the session nearest a wished day, not before the period is known."""
-    cell = world.cells[period.trust.number, period.specialty.code, kind]
+def _session(
+    world: World, trust: Trust, code: str, kind: str, target: int, earliest: int, draw: Draw
+) -> tuple[int, str]:  # fmt: skip
+    """The day and identifier of the session nearest a wished day, not before the earliest; it may be cancelled."""
+    cell = world.cells[trust.number, code, kind]
     day = target + cell.nearest[target % 7]
-    if day < period.known_day:
+    while day < earliest:
         day += 7
     index = int(draw() * cell.sessions[day % 7])
     return day, cell.session_id(day, index)
+
+
+def _held_session(
+    world: World, trust: Trust, code: str, kind: str, target: int, earliest: int, draw: Draw
+) -> tuple[int, str]:  # fmt: skip
+    """The same, of sessions that are not cancelled."""
+    day, session_id = _session(world, trust, code, kind, target, earliest, draw)
+    while world.is_session_cancelled(session_id):
+        day, session_id = _session(world, trust, code, kind, day + 7, earliest, draw)
+    return day, session_id
+
+
+def _clinic(world: World, period: Period, target: int, draw: Draw) -> tuple[int, str]:
+    return _session(world, period.trust, period.specialty.code, CLINIC, target, period.known_day, draw)
 
 
 def _visit(
@@ -346,14 +363,11 @@ def _visit(
                   "no_show", draw, communicated=not is_first)  # fmt: skip
         elif chance < 0.14 + likely_missed:
             _held(world, story, period, failed, is_first, "20", "appointment_later", "late_not_seen", draw)
-    if room <= 3 and target % 7 < 5:  # seen at once, outside the planned sessions
-        return _record(story, period, target, "", target, is_first, rtt_code, outcome, "attended", "5", draw,
-                       missed=missed)  # fmt: skip
-    day, session_id = _session(world, period, CLINIC, target, draw)
+    day, session_id = _clinic(world, period, target, draw)
     while world.is_session_cancelled(session_id):
         _lost(story, period, day, session_id, is_first, draw)
-        day, session_id = _session(world, period, CLINIC, day + 7, draw)
-    booked = max(period.known_day, min(day - 7 - int(draw() * 35), day))
+        day, session_id = _clinic(world, period, day + 7, draw)
+    booked = max(period.known_day, day - 7 - int(draw() * (SESSION_LEAD_DAYS - 7)))
     return _record(story, period, day, session_id, booked, is_first, rtt_code, outcome, "attended",
                    "5" if draw() < 0.94 else "6", draw, missed=missed)  # fmt: skip
 
@@ -385,7 +399,7 @@ def _held(
     draw: Draw, communicated: bool = True,
 ) -> None:  # fmt: skip
     """A visit that the patient missed or came too late for."""
-    day, session_id = _session(world, period, CLINIC, target, draw)
+    day, session_id = _clinic(world, period, target, draw)
     if not world.is_session_cancelled(session_id):
         booked = max(period.known_day, day - 7 - int(draw() * 28))
         _record(story, period, day, session_id, booked, is_first, "20" if rtt_code == "33" else rtt_code, outcome,
@@ -395,7 +409,7 @@ def _held(
 def _cancelled(
     world: World, story: Life, period: Period, target: int, is_first: bool, by: str, draw: Draw
 ) -> None:  # fmt: skip
-    day, session_id = _session(world, period, CLINIC, target, draw)
+    day, session_id = _clinic(world, period, target, draw)
     booked = max(period.known_day, day - 10 - int(draw() * 28))
     _record(story, period, day, session_id, booked, is_first, "20", "", "cancelled", "", draw)
     _cancel(story.appointments[-1], by, max(booked, day - int(draw() * draw() * 14)), draw)
@@ -423,14 +437,19 @@ def _cancel(appointment: Appointment, by: str, day: int, draw: Draw) -> None:
 
 def _test(world: World, story: Life, period: Period, after: int, before: int, draw: Draw) -> None:
     """A diagnostic procedure between two visits: it stops no clock."""
-    day = after + 5 + int(draw() * max(1, before - after - 8))
+    procedure = DIAGNOSTICS[period.specialty.code]
+    day, session_id = _held_session(
+        world, period.trust, period.specialty.code, THEATRE if procedure.is_admitted else CLINIC,
+        after + 5 + int(draw() * max(1, before - after - 8)), after + 1, draw,
+    )  # fmt: skip
     listed = max(after, period.known_day)
     story.operations.append(
         Operation(
             procedure_id=_number("X", story, len(story.operations)), person=story.person, period=period,
-            trust=period.trust, specialty_text=period.specialty_text, dialect=period.dialect,
-            procedure=DIAGNOSTICS[period.specialty.code], listed_day=listed, offered_day=listed, tci_day=day,
-            settled_day=day, status="completed", rtt_code="20", clinical_priority="",
+            trust=period.trust, specialty_code=period.specialty.code, specialty_text=period.specialty_text,
+            dialect=period.dialect,
+            procedure=procedure, listed_day=listed, offered_day=listed, tci_day=day, settled_day=day,
+            status="completed", rtt_code="20", clinical_priority="", session_id=session_id,
         )
     )  # fmt: skip
 
@@ -439,7 +458,7 @@ def _admission(world: World, story: Life, period: Period, length: int, draw: Dra
     """A decision to admit, offers to come in, perhaps a cancelled one, and the admission that stops the clock."""
     start, target = period.start_day, period.start_day + length
     if second_side == NEVER:
-        first = _visit(world, story, period, start + int(length * (0.15 + 0.35 * draw())), True, "10",
+        first = _visit(world, story, period, start + int(length * (0.1 + 0.3 * draw())), True, "10",
                        "diagnostic_requested" if draw() < 0.3 else "listed", draw)  # fmt: skip
         decided = first
         if story.appointments[-1].outcome == "diagnostic_requested" and target - first > 20:
@@ -457,24 +476,22 @@ def _admission(world: World, story: Life, period: Period, length: int, draw: Dra
     procedures = TREATMENTS[period.specialty.code]
     procedure = procedures[int(draw() * len(procedures))]
     target = max(target, decided + 2)
-    day, session_id = _session(world, period, THEATRE, target, draw)
-    while day <= decided:
-        day, session_id = _session(world, period, THEATRE, day + 7, draw)
+    code = period.specialty.code
+    day, session_id = _held_session(world, period.trust, code, THEATRE, target, decided + 1, draw)
     if day - decided > 40 and draw() < 0.18:
         _failed_offer(world, story, period, procedure_index=len(story.operations), decided=decided, final=day,
                       clinical=clinical, draw=draw)  # fmt: skip
-    while world.is_session_cancelled(session_id):
-        day, session_id = _session(world, period, THEATRE, day + 7, draw)
     offered = max(decided, day - 10 - int(draw() * 25))
     if period.offers and offered <= period.offers[-1][0]:
         offered = min(day, period.offers[-1][0] + 1)
     if day - decided > 21 and draw() < 0.35:
-        _pre_assessment(story, period, decided, day)
+        _pre_assessment(world, story, period, decided, day, draw)
     period.offers.append((offered, day))
     story.operations.append(
         Operation(
             procedure_id=_number("X", story, len(story.operations)), person=story.person, period=period,
-            trust=period.trust, specialty_text=period.specialty_text, dialect=period.dialect,
+            trust=period.trust, specialty_code=period.specialty.code, specialty_text=period.specialty_text,
+            dialect=period.dialect,
             procedure=procedure, listed_day=decided, offered_day=offered, tci_day=day,
             settled_day=day, status="completed", rtt_code="30", clinical_priority=clinical, session_id=session_id,
             is_second_side=second_side != NEVER, ready_day=second_side,
@@ -488,15 +505,19 @@ def _admission(world: World, story: Life, period: Period, length: int, draw: Dra
         _visit(world, story, period, day + 35 + int(draw() * 20), False, "90", "discharged", draw)
 
 
-def _pre_assessment(story: Life, period: Period, decided: int, admission: int) -> None:
-    day = working_day(admission - 12)
+def _pre_assessment(world: World, story: Life, period: Period, decided: int, admission: int, draw: Draw) -> None:
+    code = period.specialty.code
+    day, session_id = _held_session(world, period.trust, code, CLINIC, admission - 14, decided + 1, draw)
+    if day >= admission:
+        return
     listed = max(decided, day - 20)
     story.operations.append(
         Operation(
             procedure_id=_number("X", story, len(story.operations)), person=story.person, period=period,
-            trust=period.trust, specialty_text=period.specialty_text, dialect=period.dialect,
+            trust=period.trust, specialty_code=period.specialty.code, specialty_text=period.specialty_text,
+            dialect=period.dialect,
             procedure=PRE_ASSESSMENT, listed_day=listed, offered_day=listed, tci_day=day,
-            settled_day=day, status="completed", rtt_code="20", clinical_priority="",
+            settled_day=day, status="completed", rtt_code="20", clinical_priority="", session_id=session_id,
         )
     )  # fmt: skip
 
@@ -506,7 +527,8 @@ def _failed_offer(
     draw: Draw,
 ) -> None:  # fmt: skip
     """An admission that was arranged and then cancelled, by either side; the clock runs on."""
-    day, session_id = _session(world, period, THEATRE, decided + 14 + int((final - decided - 28) * draw()), draw)
+    target = decided + 14 + int((final - decided - 28) * draw())
+    day, session_id = _session(world, period.trust, period.specialty.code, THEATRE, target, decided, draw)
     if day <= decided + 1 or day >= final - 7:
         return
     offered = max(decided, day - 10 - int(draw() * 20))
@@ -521,7 +543,8 @@ def _failed_offer(
     story.operations.append(
         Operation(
             procedure_id=_number("X", story, procedure_index), person=story.person, period=period,
-            trust=period.trust, specialty_text=period.specialty_text, dialect=period.dialect,
+            trust=period.trust, specialty_code=period.specialty.code, specialty_text=period.specialty_text,
+            dialect=period.dialect,
             procedure=procedures[int(chance * 100) % len(procedures)], listed_day=decided, offered_day=offered,
             tci_day=day, settled_day=withdrawn, status="cancelled", rtt_code="20", clinical_priority=clinical,
             session_id=session_id, cancelled_by=by, cancel_reason=reason,
@@ -571,14 +594,15 @@ def _surveillance(world: World, story: Life, draw: Draw) -> None:
     trust = someone.home
     due = working_day(days[0] - 60 + int(draw() * (days[-1] - days[0] + 150)))
     overdue = draw() < 0.25
-    day = working_day(due + (20 + int(draw() * 80) if overdue else -10 + int(draw() * 10)))
+    target = due + (20 + int(draw() * 80) if overdue else -10 + int(draw() * 10))
+    day, session_id = _held_session(world, trust, code, THEATRE, target, 0, draw)
     chance = draw()
     story.operations.append(
         Operation(
             procedure_id=_number("X", story, len(story.operations)), person=someone, period=None, trust=trust,
-            specialty_text=_BY_CODE[code].texts[0], dialect=trust.style, procedure=procedure, listed_day=due - 300,
-            offered_day=day - 20, tci_day=day, settled_day=day, status="completed", rtt_code="98",
-            clinical_priority="", due_day=due, is_ready=chance > 0.1,
+            specialty_code=code, specialty_text=_BY_CODE[code].texts[0], dialect=trust.style, procedure=procedure,
+            listed_day=due - 300, offered_day=day - 20, tci_day=day, settled_day=day, status="completed", rtt_code="98",
+            clinical_priority="", session_id=session_id, due_day=due, is_ready=chance > 0.1,
         )
     )  # fmt: skip
 

@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from medimart.errors import InputError
-from medimart.synthetic import course, rows
+from medimart.synthetic import capacity, course, rows
 from medimart.synthetic.calendar import date_of
 from medimart.synthetic.draws import BLOCK, patients_draws
 from medimart.synthetic.options import Options
@@ -125,16 +125,34 @@ def life_lines(life: Life, options: Options, delivery: Delivery, lines: Lines) -
             lines[index, "conditions"].append(",".join(rows.condition(condition, days[index])[:width]))
 
 
-def blocks_lines(world: World, first: int, last: int) -> dict[FileKey, bytes]:
-    """The encoded lines of the patients of blocks first … last − 1, per file."""
+@dataclass(frozen=True)
+class Part:
+    """What some patients leave: encoded lines and rows per file, and the places of their bookings."""
+
+    lines: dict[FileKey, bytes]
+    row_count: int
+    booking_places: list[int]
+
+
+def blocks_part(world: World, first: int, last: int) -> Part:
+    """The part of the patients of blocks first … last − 1."""
     options = world.options
     delivery = Delivery(options)
     lines: Lines = defaultdict(list)
+    places: list[int] = []
+    days = capacity.no_bookings(world).shape[1]
     for block in range(first, last):
         for number, draw in patients_draws(options.seed, block):
             if number < options.patients:
-                life_lines(course.life(world, number, draw), options, delivery, lines)
-    return {key: ("\n".join(texts) + "\n").encode() for key, texts in lines.items()}
+                life = course.life(world, number, draw)
+                life_lines(life, options, delivery, lines)
+                places.extend(capacity.booking_places(world, life, days))
+    encoded = {key: _encoded(texts) for key, texts in lines.items()}
+    return Part(encoded, sum(map(len, lines.values())), places)
+
+
+def _encoded(texts: list[str]) -> bytes:
+    return "".join(f"{text}\n" for text in texts).encode()
 
 
 _worker_world: World | None = None
@@ -145,25 +163,25 @@ def _start_worker(options: Options) -> None:
     _worker_world = World(options)
 
 
-def _work(first: int, last: int) -> dict[FileKey, bytes]:
+def _work(first: int, last: int) -> Part:
     assert _worker_world is not None  # noqa: S101 - set by the initializer
-    return blocks_lines(_worker_world, first, last)
+    return blocks_part(_worker_world, first, last)
 
 
-def patient_lines(world: World) -> Iterator[dict[FileKey, bytes]]:
-    """The lines of all patients in order, chunk by chunk, by several processes when there are many."""
+def patient_parts(world: World) -> Iterator[Part]:
+    """All patients in order, some at a time, by several processes when there are many."""
     options = world.options
     blocks = -(-options.patients // BLOCK)
     chunks = [(first, min(first + _CHUNK, blocks)) for first in range(0, blocks, _CHUNK)]
     workers = options.workers or (cpu_count() or 1 if options.patients >= _PARALLEL_FROM else 1)
     if workers == 1:
         for first, last in chunks:
-            yield blocks_lines(world, first, last)
+            yield blocks_part(world, first, last)
         return
     with ProcessPoolExecutor(
         workers, mp_context=get_context("spawn"), initializer=_start_worker, initargs=(options,)
     ) as pool:
-        waiting: deque[Future[dict[FileKey, bytes]]] = deque()
+        waiting: deque[Future[Part]] = deque()
         for first, last in chunks:
             waiting.append(pool.submit(_work, first, last))
             if len(waiting) > 2 * workers:
@@ -173,7 +191,7 @@ def patient_lines(world: World) -> Iterator[dict[FileKey, bytes]]:
 
 
 def world_lines(world: World) -> dict[FileKey, list[str]]:
-    """Rows of trusts, practices and sessions for every extract; the first two come whole each week."""
+    """Rows of trusts and practices, which come whole in every extract."""
     options = world.options
     lines: Lines = defaultdict(list)
     for index in range(options.weeks):
@@ -183,12 +201,10 @@ def world_lines(world: World) -> dict[FileKey, list[str]]:
         ):
             width = len(rows.header(source, options.core_only))
             lines[index, source] = [",".join(row[:width]) for row in table]
-        if not options.core_only:
-            lines[index, "sessions"] = session_lines(world, index)
     return lines
 
 
-def session_lines(world: World, index: int) -> list[str]:
+def session_lines(world: World, plan: capacity.Capacity, index: int) -> list[str]:
     """Sessions that an extract brings: the newly planned week, and those held or cancelled since the last."""
     days = world.options.extract_days
     today = days[index]
@@ -197,10 +213,10 @@ def session_lines(world: World, index: int) -> list[str]:
     for cell in world.cells.values():
         for day in range(world.first_session_day if index == 0 else today - 6, horizon + 1):
             for number in range(cell.sessions[day % 7]):
-                cancelled = world.is_session_cancelled(cell.session_id(day, number))
-                newly_cancelled = cancelled and today < day - 7 + 7 <= today + 7 and day > today
-                if index == 0 or day <= today or day > horizon - 7 or newly_cancelled:
-                    result.append(",".join(rows.session(cell, day, number, cancelled, today)))
+                is_cancelled = world.is_session_cancelled(cell.session_id(day, number))
+                is_news = day <= today or day > horizon - 7 or (is_cancelled and day <= today + 7)
+                if (index == 0 or is_news) and (slots := plan.slots(cell, day, number)):
+                    result.append(",".join(rows.session(cell, day, number, slots, is_cancelled, today)))
     return result
 
 
@@ -217,7 +233,6 @@ class ExtractFile:
         self._raw = raw
         self._file: BinaryIO | gzip.GzipFile = gzip.GzipFile("", "wb", 6, raw, mtime=0) if self.is_compressed else raw
         self.line_count = 0
-        self.row_count = 0
         bom = b"\xef\xbb\xbf" if ENCODINGS.get(source) == "utf-8-sig" else b""
         self._put(bom + ",".join(rows.header(source, options.core_only)).encode() + self.line_end)
 
@@ -282,16 +297,23 @@ def generate(out: Path, options: Options) -> Generated:
             for source in options.sources:
                 files[index, source] = ExtractFile(folder, source, options)
                 stack.callback(files[index, source].close)
-        for key, texts in world_lines(world).items():
-            files[key].row_count += len(texts)
-            if texts:
-                files[key].append(("\n".join(texts) + "\n").encode())
-        for chunk in patient_lines(world):
-            for key, data in chunk.items():
+        lines = world_lines(world)
+        row_count = 0
+        counts = capacity.no_bookings(world)
+        for part in patient_parts(world):
+            row_count += part.row_count
+            capacity.add_bookings(counts, part.booking_places)
+            for key, data in part.lines.items():
                 files[key].append(data)
+        if "sessions" in options.sources:
+            plan = capacity.Capacity(world, counts)
+            lines |= {(index, "sessions"): session_lines(world, plan, index) for index in range(options.weeks)}
+        for key, texts in lines.items():
+            row_count += len(texts)
+            files[key].append(_encoded(texts))
     for index, folder in enumerate(folders):
         write_marker(folder, index, [files[index, source] for source in options.sources], options)
         if index == 3 and not options.core_only:
             (folder / UNASKED[0]).write_text(UNASKED[1], encoding="utf-8")
     size = sum(file.path.stat().st_size for file in files.values())
-    return Generated(tuple(folders), sum(file.row_count for file in files.values()), size)
+    return Generated(tuple(folders), row_count, size)

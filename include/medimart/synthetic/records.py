@@ -109,6 +109,7 @@ class Operation:
     person: Person
     period: Period | None
     trust: Trust
+    specialty_code: str
     specialty_text: str
     dialect: int
     procedure: Procedure

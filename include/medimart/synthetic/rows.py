@@ -50,20 +50,6 @@ OPTIONAL: dict[str, tuple[str, ...]] = {
 
 REVIEW_DAYS = 84  # a clinical priority is reviewed every twelve weeks
 _DATES = (ISO, DMY, ISO)
-_GENDER, _ETHNICITY, _RISK, _BOOLEAN = (
-    DIALECTS[d] for d in ("gender", "ethnic_category", "risk_level", "boolean")
-)  # fmt: skip
-_REFERRAL, _APPOINTMENT, _PROCEDURE = (
-    DIALECTS[d] for d in ("referral_status", "appointment_status", "procedure_status")
-)  # fmt: skip
-_ATTENDANCE, _TYPE, _OUTCOME, _RTT = (
-    DIALECTS[d] for d in ("attendance", "appointment_type", "attendance_outcome", "rtt_status")
-)  # fmt: skip
-_LIST, _PRIORITY, _SEVERITY, _SOURCE = (
-    DIALECTS[d] for d in ("waiting_list_type", "referral_priority", "severity", "source_of_referral")
-)  # fmt: skip
-_BY, _REASON, _DELAY = (DIALECTS[d] for d in ("cancelled_by", "cancel_reason", "delay_reason"))
-_SESSION_TYPE, _SESSION_STATUS = (DIALECTS[d] for d in ("session_type", "session_status"))
 
 
 def header(source: str, core_only: bool) -> tuple[str, ...]:
@@ -76,6 +62,20 @@ def quoted(text: str) -> str:
     if "," in text or '"' in text or "\n" in text:
         return '"' + text.replace('"', '""') + '"'
     return text
+
+
+def _words(domain: str) -> tuple[dict[str, str], ...]:
+    """Per dialect the CSV field of every code of a domain."""
+    return tuple({code: quoted(word) for code, word in dialect.items()} for dialect in DIALECTS[domain])
+
+
+_GENDER, _ETHNICITY, _RISK, _BOOLEAN = map(_words, ("gender", "ethnic_category", "risk_level", "boolean"))
+_REFERRAL, _APPOINTMENT, _PROCEDURE = map(_words, ("referral_status", "appointment_status", "procedure_status"))
+_ATTENDANCE, _TYPE, _OUTCOME = map(_words, ("attendance", "appointment_type", "attendance_outcome"))
+_RTT, _LIST, _PRIORITY = map(_words, ("rtt_status", "waiting_list_type", "referral_priority"))
+_SEVERITY, _SOURCE, _BY = map(_words, ("severity", "source_of_referral", "cancelled_by"))
+_REASON, _DELAY = map(_words, ("cancel_reason", "delay_reason"))
+_SESSION_TYPE, _SESSION_STATUS = map(_words, ("session_type", "session_status"))
 
 
 def patient(p: Person, today: int) -> list[str]:
@@ -133,7 +133,7 @@ def referral(p: Period, today: int) -> list[str]:
         p.person.patient_id,
         p.person.gp_id,
         dates[p.referral_day],
-        p.specialty_text,
+        quoted(p.specialty_text),
         quoted(p.reason),
         _REFERRAL[d][status],
         p.trust.trust_id,
@@ -180,7 +180,7 @@ def appointment(a: Appointment, today: int) -> list[str]:
         a.appointment_id,
         p.person.patient_id,
         p.trust.trust_id,
-        a.specialty_text,
+        quoted(a.specialty_text),
         dates[a.day],
         _APPOINTMENT[d][a.status if settled else "scheduled"],
         dates[p.referral_day],
@@ -225,7 +225,7 @@ def operation(o: Operation, today: int) -> list[str]:
         p.referral_id if p is not None else "",
         p.pathway_id if p is not None else "",
         o.trust.trust_id,
-        o.specialty_text,
+        quoted(o.specialty_text),
         o.procedure.opcs,
         o.clinical_priority,
         dates[o.listed_day + REVIEW_DAYS] if o.clinical_priority else "",
@@ -260,7 +260,7 @@ def condition(c: Condition, today: int) -> list[str]:
     ]
 
 
-def session(cell: Cell, day: int, index: int, is_cancelled: bool, today: int) -> list[str]:
+def session(cell: Cell, day: int, index: int, slots: int, is_cancelled: bool, today: int) -> list[str]:
     """A row of `sessions`: planned, and once its day has come held or cancelled (known a week ahead)."""
     d = cell.trust.style
     if is_cancelled and day - 7 <= today:
@@ -273,7 +273,7 @@ def session(cell: Cell, day: int, index: int, is_cancelled: bool, today: int) ->
         cell.specialty.texts[0],
         _DATES[d][day],
         _SESSION_TYPE[d][THEATRE if cell.session_type == THEATRE else CLINIC],
-        str(cell.slots),
+        str(slots),
         _SESSION_STATUS[d][status],
         reason,
         cell.trust.names.code + "01",

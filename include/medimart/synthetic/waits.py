@@ -18,6 +18,7 @@ _KNOTS: tuple[tuple[float, float], ...] = (
     (78, 0.14), (90, 0.05), (104, 0.012), (125, 0),
 )  # fmt: skip
 _STEPS = 4096
+_LONG = 370  # days
 LONGEST = int(_KNOTS[-1][0] * 7)
 """The longest time in days that a period of average pace can last."""
 
@@ -63,13 +64,19 @@ _LENGTHS = _length_table()
 _AGES = _age_table()
 
 
+def _paced(days: int, pace: float) -> int:
+    """A length at a pace. Hospitals hunt down waits of over a year, so beyond that a slow pace tells less."""
+    paced = days * pace
+    return int(paced if paced <= _LONG else _LONG + (paced - _LONG) * 0.45)
+
+
 def length(draw: float, pace: float = 1.0) -> int:
     """The length in days of a new period, from one uniform draw in [0, 1)."""
-    return int(_LENGTHS[int(draw * _STEPS)] * pace)
+    return _paced(_LENGTHS[int(draw * _STEPS)], pace)
 
 
 def age_and_length(age_draw: float, rest_draw: float, pace: float) -> tuple[int, int]:
     """Of a period on a steady open list: the days waited so far, and the days it lasts in all."""
     age = _AGES[int(age_draw * _STEPS)]
     total = _LENGTHS[int((1 - rest_draw * SURVIVAL[age]) * _STEPS) if rest_draw else -1]
-    return int(age * pace), int(max(age, total) * pace)
+    return _paced(age, pace), _paced(max(age, total), pace)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import zlib
 from dataclasses import dataclass
 from functools import cached_property
@@ -21,7 +22,7 @@ from medimart.synthetic.vocabulary import (
 )
 
 CLINIC, THEATRE = "clinic", "theatre"
-SESSION_LEAD_DAYS = 42  # sessions are planned six weeks ahead
+SESSION_LEAD_DAYS = 84  # sessions are planned twelve weeks ahead
 SESSION_PAST_DAYS = 84  # and the first extract goes twelve weeks back
 
 # Appointments and admissions per patient and week that the life courses give (measured); they size the sessions.
@@ -65,14 +66,14 @@ class Practice:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """The weekly sessions of one trust, specialty and session type: how many on each weekday, with how many slots."""
+    """The weekly sessions of one trust, specialty and session type: how many on each weekday."""
 
+    number: int
     trust: Trust
     specialty: Specialty
     session_type: str
     prefix: str
     sessions: tuple[int, int, int, int, int, int, int]
-    slots: int
     nearest: tuple[int, int, int, int, int, int, int]  # days from each weekday to the nearest one with sessions
 
     def session_id(self, day: int, index: int) -> str:
@@ -135,29 +136,28 @@ class World:
     def __init__(self, options: Options) -> None:
         self.options = options
         self.trusts = trusts(options.trusts)
-        self.nhs_numbers = nhs_numbers(options.seed).tolist()
+        self.nhs_numbers = nhs_numbers(options.seed)
+        kinds = itertools.product(self.trusts, SPECIALTIES, (CLINIC, THEATRE))
         self.cells = {
-            (trust.number, specialty.code, kind): self._cell(trust, specialty, kind)
-            for trust in self.trusts
-            for specialty in SPECIALTIES
-            for kind in (CLINIC, THEATRE)
+            (trust.number, specialty.code, kind): self._cell(number, trust, specialty, kind)
+            for number, (trust, specialty, kind) in enumerate(kinds)
         }
         self.practices_of = self._practices()
 
-    def _cell(self, trust: Trust, specialty: Specialty, kind: str) -> Cell:
+    def _cell(self, number: int, trust: Trust, specialty: Specialty, kind: str) -> Cell:
         total = sum(s.weight * (s.admitted if kind == THEATRE else 1) for s in SPECIALTIES)
         share = specialty.weight * (specialty.admitted if kind == THEATRE else 1) / total
         rate = _THEATRE_RATE if kind == THEATRE else _CLINIC_RATE
-        weekly = self.options.patients * rate * share / len(self.trusts) * trust.staffing
+        weekly = self.options.patients * rate * share / len(self.trusts)
         count = max(1, round(weekly / _SLOTS[kind]))
         counts = _spread(count)
         return Cell(
+            number=number,
             trust=trust,
             specialty=specialty,
             session_type=kind,
             prefix=f"{kind[0].upper()}{trust.trust_id}-{specialty.code}-",
             sessions=counts,
-            slots=max(1, round(weekly / count)),
             nearest=_nearest(counts),
         )
 
