@@ -119,6 +119,8 @@ def open_build(conn: Connection, census: date, run_id: str, inputs: Pins, pipeli
                     " {}::date as previous_census_date"
                 ).format(sql.Identifier(schema, "census"), day, day - timedelta(days=6), day - timedelta(days=7))
             )
+            # Without statistics the planner takes its one row for two thousand, and every join after it goes astray.
+            conn.execute(sql.SQL("analyze {}").format(sql.Identifier(schema, "census")))
         conn.execute(
             "insert into quality.build (run_id, pipeline, census_date, schema_name, fingerprint, inputs)"
             " values (%s, %s, %s, %s, %s, %s)",
