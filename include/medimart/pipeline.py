@@ -166,7 +166,7 @@ def publish(conn: Connection, run: Run) -> None:
 
 def sources(manifest: Manifest, pipeline: str) -> list[str]:
     """The sources that a pipeline's models read."""
-    return sorted({source for name in manifest.pipeline(pipeline) for source in manifest[name].sources})
+    return manifest.sources(pipeline)
 
 
 def run_through(conn: Connection, run: Run) -> None:

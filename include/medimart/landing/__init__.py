@@ -12,7 +12,7 @@ from medimart.landing.audit import Inputs, LoadCount, Pin, Reconciliation, input
 from medimart.landing.contract import Column, Contract, all_contracts, folder_contracts
 from medimart.landing.contract import load as load_contract
 from medimart.landing.extract import Extract, extracts, strays
-from medimart.landing.seeds import load_seeds
+from medimart.landing.seeds import load_seeds, seed_digests
 from medimart.landing.tables import ensure_tables
 
 __all__ = [
@@ -37,5 +37,6 @@ __all__ = [
     "load_source",
     "rebuild_history",
     "reconcile",
+    "seed_digests",
     "strays",
 ]

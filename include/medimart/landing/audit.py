@@ -47,12 +47,13 @@ class Reconciliation:
 
 @dataclass(frozen=True)
 class Pin:
-    """One load that a run rests upon."""
+    """One load that a run rests upon: its file, and the rules its text was read by."""
 
     source: str
     extract_date: dt.date
     delivery: str
     sha256: str
+    typing_sha256: str
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,7 @@ def inputs(conn: Connection, upto: dt.date, sources: Sequence[str] | None = None
         if (contract.source in sources if sources is not None else contract.landing == "folder")
     ]
     loads = conn.execute(
-        "select source, extract_date, delivery, file_sha256 from quality.load_audit "
+        "select source, extract_date, delivery, file_sha256, typing_sha256 from quality.load_audit "
         "where status = 'typed' and extract_date <= %s and source = any(%s) order by source, extract_date",
         (upto, [contract.source for contract in contracts]),
     ).fetchall()

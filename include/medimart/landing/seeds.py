@@ -27,6 +27,16 @@ _BOOLEANS = {"true": True, "t": True, "yes": True, "y": True, "1": True}
 _BOOLEANS |= {"false": False, "f": False, "no": False, "n": False, "0": False}
 
 
+def seed_digests() -> dict[str, str]:
+    """SHA-256 of every seed's contract and rows as they lie on disk: what `load_seeds` would record of them."""
+    found = {}
+    for contract_path in sorted((settings.CONTRACTS / "reference").glob("*.yaml")):
+        path = settings.REFERENCE / f"{contract_path.stem}.csv"
+        if path.exists():
+            found[contract_path.stem] = _digest(contract_path, path.read_bytes())
+    return found
+
+
 def load_seeds(conn: Connection) -> None:
     """Bring every seed up to date; a no-op for those whose rows and contract are what was loaded last.
 
@@ -44,7 +54,7 @@ def load_seeds(conn: Connection) -> None:
             except FileNotFoundError:
                 faults.append(f"{path}: expected the seed of the contract {contract_path.name}; it is missing.")
                 continue
-            digest = hashlib.sha256(contract_path.read_bytes() + b"\0" + content).hexdigest()
+            digest = _digest(contract_path, content)
             if loaded.get(seed) != digest:
                 contract = parse_seed(contract_path)
                 try:
@@ -63,6 +73,10 @@ def load_seeds(conn: Connection) -> None:
             )
         if any(contract.source == "value_alias" for contract, _, _ in changed):
             _refuse_ambiguous_aliases(conn)
+
+
+def _digest(contract_path: Path, content: bytes) -> str:
+    return hashlib.sha256(contract_path.read_bytes() + b"\0" + content).hexdigest()
 
 
 def read_seed(contract: Contract, path: Path, content: bytes) -> list[tuple[Value, ...]]:

@@ -124,6 +124,10 @@ class Manifest:
         """All models of one pipeline, in an order in which they can be built."""
         return self.order(name for name, model in self.models.items() if model.pipeline == pipeline)
 
+    def sources(self, pipeline: str) -> list[str]:
+        """The sources that a pipeline's models read."""
+        return sorted({source for name in self.pipeline(pipeline) for source in self[name].sources})
+
     def marts(self, pipeline: str) -> list[Model]:
         """The published models of one pipeline: referenced ones before those that refer to them."""
         marts = {n: m for n, m in self.models.items() if m.is_mart and m.pipeline == pipeline}
