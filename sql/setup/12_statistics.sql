@@ -1,0 +1,283 @@
+/*
+The statistics of the marts, each formula written once and named after what it gives. Immutable, without state, found by
+the models through their search_path. Below each heading: the definition and its source.
+*/
+
+-- ---------------------------------------------------------------------------------------------------------------------
+-- Waits in bands
+-- ---------------------------------------------------------------------------------------------------------------------
+
+-- Weeks of waiting begun, 0 to 105: 0 is the day of the start itself, 1 is days 1-7, 18 is days 120-126, 19 is the first
+-- over 18 weeks, 53 over 52, 105 is 729 days and more. Every band and threshold of the monthly return (G §10.1.7) is a
+-- whole number of these, and a wait passes to the next one every seven days: what series and projections are counted by.
+create or replace function reference.wait_week(wait_days integer) returns integer
+language sql immutable strict parallel safe
+return least(105, ceil(wait_days / 7.0))::integer;
+
+-- The median or percentile of waits as NHS England publishes it since October 2022: with n known waits, i + (p n - those
+-- below i) / those in the band from i, for the band in which the running count reaches p n. In weeks; 104 in the
+-- open-ended band ("104 or more"); null below 20 waits. Bands in ascending order, each with its count.
+create or replace function reference.banded_percentile(bands integer[], counts bigint[], share numeric) returns numeric
+language sql immutable strict parallel safe
+begin atomic
+    select
+        case
+            when r.band >= 104 then 104
+            else round(r.band + (share * r.total - (r.running - r.n)) / r.n, 4)
+        end
+    from (
+        select
+            b.band,
+            b.n,
+            sum(b.n) over (order by b.band) as running,
+            sum(b.n) over () as total
+        from unnest(bands, counts) as b (band, n)
+        where b.n > 0
+    ) as r
+    where r.total >= 20 and r.running >= share * r.total
+    order by r.band
+    limit 1;
+end;
+
+-- ---------------------------------------------------------------------------------------------------------------------
+-- Statistical process control (XmR) as NHSRplotthedots (R) computes it
+-- ---------------------------------------------------------------------------------------------------------------------
+
+-- The mean moving range: ranges of 3.267 times their mean and above are screened out first. Zero when nothing moves.
+create or replace function reference.xmr_mean_range(ranges numeric[]) returns numeric
+language sql immutable strict parallel safe
+begin atomic
+    select coalesce(avg(r.moving_range) filter (where r.moving_range < 3.267 * r.mean_range), min(r.mean_range))
+    from (
+        select
+            m.moving_range,
+            avg(m.moving_range) over () as mean_range
+        from unnest(ranges) as m (moving_range)
+    ) as r;
+end;
+
+-- One row per point of one group (between two re-basings), in order: mean, limits (mean ± 2.66 mean moving ranges), near
+-- limits (two thirds of the way) and the special cause it is part of, first match wins:
+--   above_limit, below_limit      outside a limit
+--   trend_up, trend_down          part of 7 points each above (below) the one before; at a turn, the run it begins
+--   near_limit_above, …_below     part of 2 in 3 beyond the inner two thirds and inside the limit, all 3 on one side
+--   shift_above, shift_below      part of 7 on one side of the mean
+-- Null: common cause. A single point has no limits.
+create or replace function reference.xmr_points(series numeric[])
+returns table (
+    point_no integer,
+    series_value numeric,
+    mean_value numeric,
+    lower_limit numeric,
+    upper_limit numeric,
+    near_lower_limit numeric,
+    near_upper_limit numeric,
+    special_cause text
+)
+language sql immutable strict parallel safe
+begin atomic
+    with points as (
+        select
+            v.point_no::integer as point_no,
+            v.y,
+            sign(v.y - lag(v.y) over (order by v.point_no)) as step,
+            abs(v.y - lag(v.y) over (order by v.point_no)) as moving_range,
+            avg(v.y) over () as mean
+        from unnest(series) with ordinality as v (y, point_no)
+    ),
+
+    spread as (
+        select reference.xmr_mean_range(array_agg(p.moving_range) filter (where p.moving_range is not null)) as mean_range
+        from points as p
+    ),
+
+    limits as (
+        select
+            p.point_no,
+            p.y,
+            p.step,
+            p.mean,
+            sign(p.y - p.mean) as side,
+            p.mean - 2.66 * s.mean_range as lower,
+            p.mean + 2.66 * s.mean_range as upper,
+            p.mean - 2.66 * s.mean_range * 2 / 3 as near_lower,
+            p.mean + 2.66 * s.mean_range * 2 / 3 as near_upper
+        from points as p
+        cross join spread as s
+    ),
+
+    marked as (
+        select
+            l.*,
+            coalesce(l.y > l.upper or l.y < l.lower, false) as is_outside,
+            coalesce(
+                (l.y > l.near_upper and l.y <= l.upper) or (l.y < l.near_lower and l.y >= l.lower), false
+            ) as is_near
+        from limits as l
+    ),
+
+    -- What ends at each point.
+    ends as (
+        select
+            m.*,
+            sum(m.step) over six = 6 as is_end_up,
+            sum(m.step) over six = -6 as is_end_down,
+            abs(sum(m.side) over seven) = 7 as is_end_shift,
+            sum(m.is_near::integer) over three >= 2 and abs(sum(m.side) over three) = 3 as is_end_near
+        from marked as m
+        window
+            six as (order by m.point_no rows between 5 preceding and current row),
+            seven as (order by m.point_no rows between 6 preceding and current row),
+            three as (order by m.point_no rows between 2 preceding and current row)
+    ),
+
+    -- What each point is part of: something that ends at it or shortly after.
+    parts as (
+        select
+            e.*,
+            coalesce(bool_or(e.is_end_up) over ahead_six, false) as is_part_up,
+            coalesce(bool_or(e.is_end_down) over ahead_six, false) as is_part_down,
+            coalesce(bool_or(e.is_end_shift) over ahead_six, false) as is_part_shift,
+            e.is_near and coalesce(bool_or(e.is_end_near) over ahead_two, false) as is_part_near,
+            lead(e.step) over (order by e.point_no) as next_step
+        from ends as e
+        window
+            ahead_six as (order by e.point_no rows between current row and 6 following),
+            ahead_two as (order by e.point_no rows between current row and 2 following)
+    )
+
+    select
+        p.point_no,
+        p.y,
+        p.mean,
+        p.lower,
+        p.upper,
+        p.near_lower,
+        p.near_upper,
+        case
+            when p.is_outside then case when p.side > 0 then 'above_limit' else 'below_limit' end
+            when p.is_part_up and p.is_part_down then case when p.next_step > 0 then 'trend_up' else 'trend_down' end
+            when p.is_part_up then 'trend_up'
+            when p.is_part_down then 'trend_down'
+            when p.is_part_near then case when p.side > 0 then 'near_limit_above' else 'near_limit_below' end
+            when p.is_part_shift then case when p.side > 0 then 'shift_above' else 'shift_below' end
+        end
+    from parts as p;
+end;
+
+-- Autocorrelation at lag one: sum of (y - mean)(previous y - mean) over sum of (y - mean)². Null when nothing varies.
+create or replace function reference.lag_one_correlation(series numeric[]) returns numeric
+language sql immutable strict parallel safe
+begin atomic
+    select round(sum(d.deviation * d.before) / nullif(sum(d.deviation ^ 2), 0), 4)
+    from (
+        select
+            v.y - avg(v.y) over () as deviation,
+            lag(v.y) over (order by v.point_no) - avg(v.y) over () as before
+        from unnest(series) with ordinality as v (y, point_no)
+    ) as d;
+end;
+
+-- Run chart (Perla, Provost and Murray 2011): one row per point with the median of all and whether it is part of a shift
+-- (6 or more in a row on one side; points on the median neither count nor break a run).
+create or replace function reference.run_chart_points(series numeric[])
+returns table (point_no integer, median_value numeric, is_shift boolean)
+language sql immutable strict parallel safe
+begin atomic
+    with middle as (
+        select percentile_cont(0.5) within group (order by v.y)::numeric as median
+        from unnest(series) as v (y)
+    ),
+
+    sides as (
+        select
+            v.point_no::integer as point_no,
+            m.median,
+            sign(v.y - m.median) as side
+        from unnest(series) with ordinality as v (y, point_no)
+        cross join middle as m
+    ),
+
+    turns as (
+        select
+            s.point_no,
+            s.side,
+            (s.side is distinct from lag(s.side) over (order by s.point_no))::integer as is_turn
+        from sides as s
+        where s.side <> 0
+    ),
+
+    runs as (
+        select
+            t.point_no,
+            sum(t.is_turn) over (order by t.point_no) as run_no
+        from turns as t
+    ),
+
+    lengths as (
+        select
+            r.point_no,
+            count(*) over (partition by r.run_no) as run_length
+        from runs as r
+    )
+
+    select
+        s.point_no,
+        s.median,
+        coalesce(l.run_length >= 6, false)
+    from sides as s
+    left join lengths as l on s.point_no = l.point_no;
+end;
+
+-- ---------------------------------------------------------------------------------------------------------------------
+-- Stock and flow of a waiting list
+-- ---------------------------------------------------------------------------------------------------------------------
+
+-- The list one step on. stock: pathways by steps waited, the last one open-ended; treat_rates and removal_rates: the
+-- recent share of each that was treated or removed otherwise in a step. Treatment is a capacity: `treated` pathways a step
+-- in all, spread over the list as the recent rates and the present stock say, never more than there are; other removals go
+-- with the stock. Who is left has waited a step longer; `entrants` come in at the first place.
+create or replace function reference.next_list(
+    stock numeric[], treat_rates numeric[], removal_rates numeric[], treated numeric, entrants numeric
+) returns numeric[]
+language sql immutable strict parallel safe
+begin atomic
+    with weighed as (
+        select
+            s.place,
+            s.n,
+            s.n * s.removal_rate as removed,
+            s.n * s.treat_rate as weight,
+            sum(s.n * s.treat_rate) over () as weight_sum
+        from unnest(stock, treat_rates, removal_rates) with ordinality as s (n, treat_rate, removal_rate, place)
+    ),
+
+    left_over as (
+        select
+            w.place,
+            greatest(w.n - w.removed - coalesce(treated * w.weight / nullif(w.weight_sum, 0), 0), 0) as n
+        from weighed as w
+    ),
+
+    aged as (
+        select
+            1 as place,
+            entrants as n
+        union all
+        select
+            least(l.place + 1, cardinality(stock)) as place,
+            l.n
+        from left_over as l
+    ),
+
+    summed as (
+        select
+            a.place,
+            round(sum(a.n), 6) as n
+        from aged as a
+        group by a.place
+    )
+
+    select array_agg(s.n order by s.place)
+    from summed as s;
+end;
