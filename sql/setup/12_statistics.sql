@@ -2,6 +2,8 @@
 The statistics of the marts, each formula written once and named after what it gives. Immutable, without state, found by
 the models through their search_path. Below each heading: the definition and its source.
 */
+-- Parameters of functions look like columns to the linter.
+-- noqa: disable=RF01,RF03
 
 -- ---------------------------------------------------------------------------------------------------------------------
 -- Waits in bands
@@ -280,4 +282,291 @@ begin atomic
 
     select array_agg(s.n order by s.place)
     from summed as s;
+end;
+
+-- ---------------------------------------------------------------------------------------------------------------------
+-- Queues
+-- ---------------------------------------------------------------------------------------------------------------------
+
+-- Fong et al. 2022, doi 10.1101/2022.08.23.22279117, as in the R package NHSRwaitinglist 0.1.2 (MIT). Demand and
+-- capacity are a week's, waits are in weeks throughout: the package's wl_stats mixes days with weeks in its pressure,
+-- and counts one week too many in its window; its calc_… functions, followed here, are right.
+
+create or replace function reference.queue_load(demand double precision, capacity double precision)
+returns double precision
+language sql immutable strict parallel safe
+return demand / nullif(capacity, 0);
+
+create or replace function reference.target_mean_wait(
+    target_wait double precision, factor double precision default 4
+) returns double precision
+language sql immutable strict parallel safe
+return target_wait / nullif(factor, 0);
+
+create or replace function reference.target_queue_size(
+    demand double precision, target_wait double precision, factor double precision default 4
+) returns double precision
+language sql immutable strict parallel safe
+return demand * reference.target_mean_wait(target_wait, factor);
+
+create or replace function reference.relief_capacity(
+    demand double precision,
+    queue_size double precision,
+    target_queue_size double precision,
+    weeks_to_target double precision default 26
+) returns double precision
+language sql immutable strict parallel safe
+return demand + (queue_size - target_queue_size) / nullif(weeks_to_target, 0);
+
+create or replace function reference.target_capacity(
+    demand double precision,
+    target_wait double precision,
+    cv_demand double precision,
+    cv_capacity double precision,
+    factor double precision default 4
+) returns double precision
+language sql immutable strict parallel safe
+return demand + (cv_demand ^ 2 + cv_capacity ^ 2) / 2 * factor / nullif(target_wait, 0);
+
+create or replace function reference.waiting_list_pressure(mean_wait double precision, target_wait double precision)
+returns double precision
+language sql immutable strict parallel safe
+return 2 * mean_wait / nullif(target_wait, 0);
+
+-- ---------------------------------------------------------------------------------------------------------------------
+-- Proportions
+-- ---------------------------------------------------------------------------------------------------------------------
+
+-- Wilson's score interval (Wilson 1927; Newcombe 1998, Statistics in Medicine 17:857, method 3), as in
+-- PHEindicatormethods. z is the normal quantile: 1.96 for 95%, 3.09 for 99.8%.
+
+create or replace function reference.wilson_lower(
+    events double precision, trials double precision, z double precision default 1.959963984540054
+) returns double precision
+language sql immutable strict parallel safe
+return greatest(0, case
+    when trials > 0
+        then (2 * events + z ^ 2 - z * sqrt(greatest(0, z ^ 2 + 4 * events * (1 - events / trials))))
+        / 2 / (trials + z ^ 2)
+end) + case when trials > 0 then 0 end;
+
+create or replace function reference.wilson_upper(
+    events double precision, trials double precision, z double precision default 1.959963984540054
+) returns double precision
+language sql immutable strict parallel safe
+return least(1, case
+    when trials > 0
+        then (2 * events + z ^ 2 + z * sqrt(greatest(0, z ^ 2 + 4 * events * (1 - events / trials))))
+        / 2 / (trials + z ^ 2)
+end) + case when trials > 0 then 0 end;
+
+-- How many independent trials are worth as much as trials that come in clusters, where one person counts more than
+-- once: the ratio estimator's variance between clusters (Cochran 1977, Sampling Techniques, section 9A), turned into a
+-- sample size for Wilson's interval (Korn and Graubard 1998, Survey Methodology 24:193). Never more than there are.
+create or replace function reference.effective_trials(
+    events double precision,
+    trials double precision,
+    clusters double precision,
+    sum_events_squared double precision,
+    sum_events_trials double precision,
+    sum_trials_squared double precision
+) returns double precision
+language sql immutable strict parallel safe
+return case
+    when trials <= 0 then null
+    when clusters < 2 or events <= 0 or events >= trials then least(clusters, trials)
+    else least(
+        trials,
+        events / trials * (1 - events / trials) * trials ^ 2
+        / nullif(
+            clusters / (clusters - 1)
+            * greatest(
+                0,
+                sum_events_squared - 2 * events / trials * sum_events_trials
+                + (events / trials) ^ 2 * sum_trials_squared
+            ),
+            0
+        )
+    )
+end;
+
+-- ---------------------------------------------------------------------------------------------------------------------
+-- Counts and rates
+-- ---------------------------------------------------------------------------------------------------------------------
+
+-- Byar's limits of a Poisson count (Breslow and Day 1987, Statistical Methods in Cancer Research II, page 69), as in
+-- PHEindicatormethods. Below ten events they are too wide apart from the exact ones: count_lower and count_upper then
+-- take the exact limit, a row of the seed poisson_limit, which the caller joins.
+
+create or replace function reference.byar_lower(
+    events double precision, z double precision default 1.959963984540054
+) returns double precision
+language sql immutable strict parallel safe
+return case
+    when events > 0 then events * (1 - 1 / (9 * events) - z / (3 * sqrt(events))) ^ 3
+    when events = 0 then 0
+end;
+
+create or replace function reference.byar_upper(
+    events double precision, z double precision default 1.959963984540054
+) returns double precision
+language sql immutable strict parallel safe
+return (events + 1) * (1 - 1 / (9 * (events + 1)) + z / (3 * sqrt(events + 1))) ^ 3;
+
+create or replace function reference.count_lower(events double precision, exact_lower double precision)
+returns double precision
+language sql immutable parallel safe
+return case when events < 10 then exact_lower else reference.byar_lower(events) end;
+
+create or replace function reference.count_upper(events double precision, exact_upper double precision)
+returns double precision
+language sql immutable parallel safe
+return case when events < 10 then exact_upper else reference.byar_upper(events) end;
+
+-- ---------------------------------------------------------------------------------------------------------------------
+-- Directly standardised rates
+-- ---------------------------------------------------------------------------------------------------------------------
+
+-- Stratum by stratum: events, trials and the standard population. The interval is Dobson's (Dobson et al. 1991,
+-- Statistics in Medicine 10:457) on Byar's limits of the total; no rate below ten events, as in PHEindicatormethods.
+-- A standard stratum without trials is an error of coverage, so the rate is null.
+
+create or replace function reference.standardised_rate(
+    events double precision[], trials double precision[], standard double precision[],
+    out rate double precision, out rate_lower double precision, out rate_upper double precision
+)
+language sql immutable strict parallel safe
+as $$
+    with strata as (
+        select
+            sum(s.events) as events,
+            sum(s.standard * s.events / nullif(s.trials, 0)) / sum(s.standard) as rate,
+            sqrt(sum(s.standard ^ 2 * s.events / nullif(s.trials, 0) ^ 2)) / sum(s.standard) as rate_error,
+            bool_or(s.trials is null or s.trials = 0) as is_uncovered
+        from unnest(events, trials, standard) as s (events, trials, standard)
+        where s.standard > 0
+    )
+
+    select
+        s.rate,
+        s.rate + s.rate_error / sqrt(s.events) * (reference.byar_lower(s.events) - s.events),
+        s.rate + s.rate_error / sqrt(s.events) * (reference.byar_upper(s.events) - s.events)
+    from strata as s
+    where s.events >= 10 and not s.is_uncovered
+$$;
+
+-- ---------------------------------------------------------------------------------------------------------------------
+-- Funnels
+-- ---------------------------------------------------------------------------------------------------------------------
+
+-- Control limits of proportions round the average of all (Spiegelhalter 2005, Statistics in Medicine 24:1185), on the
+-- arcsine scale so that they stay within 0 and 1, where a proportion of n trials has the variance 1 / 4n.
+-- Overdispersion (Spiegelhalter 2005, Quality and Safety in Health Care 14:347; Spiegelhalter et al. 2012, Journal of
+-- the Royal Statistical Society A 175:1): z-scores are winsorised at their 10th and 90th percentiles, dispersion is
+-- their mean square, and where it is more than chance gives, the additive variance between units widens the limits.
+
+create or replace function reference.funnel_z(
+    events double precision,
+    trials double precision,
+    average double precision,
+    between_variance double precision default 0
+) returns double precision
+language sql immutable strict parallel safe
+return case
+    when trials > 0
+        then (asin(sqrt(events / trials)) - asin(sqrt(average))) / sqrt(1 / (4 * trials) + between_variance)
+end;
+
+create or replace function reference.funnel_lower(
+    trials double precision, average double precision, between_variance double precision, z double precision
+) returns double precision
+language sql immutable strict parallel safe
+return case
+    when trials > 0
+        then sin(greatest(0, asin(sqrt(average)) - z * sqrt(1 / (4 * trials) + between_variance))) ^ 2
+end;
+
+create or replace function reference.funnel_upper(
+    trials double precision, average double precision, between_variance double precision, z double precision
+) returns double precision
+language sql immutable strict parallel safe
+return case
+    when trials > 0
+        then sin(least(pi() / 2, asin(sqrt(average)) + z * sqrt(1 / (4 * trials) + between_variance))) ^ 2
+end;
+
+create or replace function reference.funnel_dispersion(
+    events double precision[], trials double precision[],
+    out average double precision, out dispersion double precision, out between_variance double precision
+)
+language sql immutable strict parallel safe
+as $$
+    with units as (
+        select
+            u.trials,
+            reference.funnel_z(u.events, u.trials, sum(u.events) over () / sum(u.trials) over ()) as z
+        from unnest(events, trials) as u (events, trials)
+        where u.trials > 0
+    ),
+
+    bounds as (
+        select
+            percentile_cont(0.1) within group (order by u.z) as lowest,
+            percentile_cont(0.9) within group (order by u.z) as highest
+        from units as u
+    ),
+
+    spread as (
+        select
+            count(*) as unit_count,
+            avg(least(b.highest, greatest(b.lowest, u.z)) ^ 2) as dispersion,
+            sum(4 * u.trials) as weight,
+            sum((4 * u.trials) ^ 2) as weight_squared
+        from units as u
+        cross join bounds as b
+    )
+
+    select
+        (select sum(u.events) / nullif(sum(u.trials), 0) from unnest(events, trials) as u (events, trials)),
+        s.dispersion,
+        greatest(
+            0,
+            (s.unit_count * s.dispersion - (s.unit_count - 1)) / nullif(s.weight - s.weight_squared / s.weight, 0)
+        )
+    from spread as s
+$$;
+
+-- ---------------------------------------------------------------------------------------------------------------------
+-- Disclosure control
+-- ---------------------------------------------------------------------------------------------------------------------
+
+-- The one place of the rule (Hospital Episode Statistics Analysis Guide; domain: below national level). A count of 1 to
+-- 7 is hidden, any other is rounded to the nearest 5, zero stays zero. A rate comes from the counts as they are shown,
+-- and is hidden where one of them is, and where it is 0% or 100%, which tells of every member of the group.
+-- The views of shared_marts are made of these by medimart.models.disclosure, and of nothing else.
+
+create or replace function reference.disclosed_count(exact bigint) returns bigint
+language sql immutable strict parallel safe
+return case
+    when exact between 1 and 7 then null
+    else (round(exact / 5.0) * 5)::bigint
+end;
+
+create or replace function reference.disclosed_rate(shown_events bigint, shown_trials bigint) returns numeric
+language sql immutable strict parallel safe
+return case
+    when shown_events > 0 and shown_events < shown_trials then round(shown_events::numeric / shown_trials, 4)
+end;
+
+-- A cell of a breakdown whose total is shown somewhere else. A breakdown whose filled cells hold fewer than 8 on average
+-- is withheld whole. Else, where a cell is hidden, the smallest of the shown ones is hidden with it: the two could
+-- change places without anything shown being different, so neither can be worked out.
+create or replace function reference.disclosed_part(
+    exact bigint, total bigint, filled_cells bigint, has_small boolean, smallest_shown bigint
+) returns bigint
+language sql immutable parallel safe
+return case
+    when total < 8 * filled_cells then null
+    when has_small and exact = smallest_shown then null
+    else reference.disclosed_count(exact)
 end;
