@@ -33,13 +33,15 @@ closures as (
         v.referral_id,
         v.census_date,
         -- The version that follows the last open one is the first closed one.
-        coalesce(max(v.next_from) filter (where not v.is_closed), min(v.valid_from)) as closed_seen_date
+        coalesce(max(v.next_from) filter (where not v.is_closed), min(v.valid_from)) as closed_seen_date,
+        bool_or(not v.is_closed) as is_seen_open
     from versions as v
     group by v.referral_id, v.census_date
 )
 
 select
     c.referral_id, -- The Trust's own identifier of the referral
-    c.closed_seen_date -- Extract date of the first of the closed versions that last until the census
+    c.closed_seen_date, -- Extract date of the first of the closed versions that last until the census
+    c.is_seen_open -- An earlier extract told of it as open: it was on a list
 from closures as c
 where c.closed_seen_date <= c.census_date
