@@ -42,8 +42,10 @@ lint: setup
 	@$(BIN)/medimart compile --check
 
 lock: setup
-	@$(BIN)/uv pip compile requirements.in --universal --python-version 3.11 --generate-hashes --upgrade \
-		--no-emit-index-url --no-emit-find-links --quiet -o requirements.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	@for name in requirements requirements-deployment; do \
+		$(BIN)/uv pip compile $$name.in --universal --python-version 3.11 --generate-hashes --upgrade \
+			--no-emit-index-url --no-emit-find-links --quiet -o $$name.txt; done
 
 benchmark: setup
 	@$(BIN)/python -m benchmarks

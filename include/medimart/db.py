@@ -45,6 +45,12 @@ def ready(conn: psycopg.Connection[Any]) -> psycopg.Connection[Any]:
     return conn
 
 
+def is_transient(error: psycopg.Error) -> bool:
+    """Whether what PostgreSQL refused may pass by itself: a connection lost, a deadlock, a lock, a full or stopped
+    server (SQLSTATE classes 08, 40, 53, 55, 57, and none at all where the connection broke)."""
+    return (error.sqlstate or "08")[:2] in ("08", "40", "53", "55", "57")
+
+
 def url_of(conn: psycopg.Connection[Any]) -> str:
     """The libpq URL an open connection was made with, password included: for SQLAlchemy, never for a log."""
     given: dict[str, str] = dict(conn.info.get_parameters())

@@ -125,8 +125,9 @@ def pin(conn: Connection, run: Run) -> str:
 
     started = _started(conn, run)
     with _timed(conn, run, "load", "reconcile and pin"):
-        landing.reconcile(conn, started.census)
-        inputs = landing.inputs(conn, started.census, sources(load_manifest(), started.pipeline))
+        read = sources(load_manifest(), started.pipeline)
+        landing.reconcile(conn, started.census, read)
+        inputs = landing.inputs(conn, started.census, read)
         return build.open_build(conn, started.census, run.run_id, inputs, started.pipeline).schema
 
 

@@ -143,7 +143,7 @@ described as (
         i.stop_basis = 'first_seen_closed' as is_stop_unknown,
         i.stop_event_kind is null as is_running,
         case
-            when i.stop_event_kind <> 'treatment' then i.stop_event_kind
+            when i.stop_event_kind is distinct from 'treatment' then i.stop_event_kind
             when coalesce(i.is_admitted, c.waiting_list_type = 'admitted', i.stop_source = 'procedure')
                 then 'admitted_stop'
             when i.stop_event_kind = 'treatment' then 'non_admitted_stop'

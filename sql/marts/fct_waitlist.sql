@@ -23,11 +23,10 @@ references:
   gp_sk: dim_gp
   trust_sk: dim_trust
   treatment_function_code: dim_specialty
-  clock_start_date: dim_date.date
-  referral_sk: fct_referral
 not_null:
   - clock_start_basis
   - person_sk
+  - referral_sk
   - wait_band
   - waiting_list_type
   - is_inferred
@@ -224,7 +223,7 @@ select
     k.period_sk, -- Pseudonymous key of the RTT period
     coalesce(p.patient_sk, 0) as patient_sk, -- The patient; 0 when the extract holds no such patient
     coalesce(p.person_sk, 0) as person_sk, -- The person, for counting people beside pathways; 0 when unknown
-    pseudonym('referral', r.referral_id) as referral_sk, -- The referral; null for planned care without one
+    coalesce(pseudonym('referral', r.referral_id), 0) as referral_sk, -- The referral; 0: planned care without one
     case when g.gp_id is null then 0 else pseudonym('gp', r.gp_id) end as gp_sk, -- Referring general practitioner
     k.trust_sk, -- The trust responsible for the wait
     k.treatment_function_code, -- Current treatment function, as NHS England publishes by

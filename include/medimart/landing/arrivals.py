@@ -20,7 +20,7 @@ import psycopg
 
 from medimart.errors import InputError
 from medimart.landing import history, tables
-from medimart.landing.contract import Contract, Delivery, HeaderMatch, folder_contracts, load
+from medimart.landing.contract import Contract, Delivery, HeaderMatch, folder_contracts, load, match_header
 from medimart.landing.extract import Extract, extracts
 from medimart.landing.load import copy_file, quietly, safe
 from medimart.landing.preflight import FileCheck, check_file
@@ -98,14 +98,14 @@ def check_landing(conn: Connection, landing: Path, upto: dt.date) -> list[Pendin
 
 
 def load_source(conn: Connection, landing: Path, source: str, upto: dt.date) -> list[LoadResult]:
-    """Load and type every pending file of a source up to a date; type its loads again where the rules changed.
+    """Type a source's loads again where the rules changed, then load and type every pending file up to a date.
 
     Commits after each file. Raises InputError as `check_landing` does.
     """
     contract = load(source)
     pending = [file for file in check_landing(conn, landing, upto) if file.source == source]
-    results = [_load_one(conn, contract, file) for file in pending]
     _retype(conn, contract)
+    results = [_load_one(conn, contract, file) for file in pending]
     return [result for result in results if result]
 
 
@@ -119,9 +119,8 @@ def load_file(conn: Connection, contract_name: str, path: Path, extract_date: dt
         _lock(conn, "tables")
         tables.ensure_source(conn, contract)
     check = check_file(contract, path, contract.delivery, None)
-    result = _load_one(conn, contract, PendingFile(contract.source, extract_date, contract.delivery, check))
     _retype(conn, contract)
-    return result
+    return _load_one(conn, contract, PendingFile(contract.source, extract_date, contract.delivery, check))
 
 
 def rebuild_history(conn: Connection, source: str) -> None:
@@ -166,11 +165,13 @@ def _pending(
         sha256 = extract.marker.files.get(path.name) if extract.marker else None
         check = check_file(contract, path, delivery, sha256)
         _remember(conn, contract, extract, check, delivery)
+    conn.commit()  # no lock is held while the next file is read
     if active and (active.sha256, active.delivery) == (check.sha256, delivery):
         conn.execute(
             "update quality.load_audit set file_size = %s, file_modified = %s where load_id = %s",
             (check.size, check.modified, active.load_id),
         )
+        conn.commit()
         return None
     return PendingFile(contract.source, extract.date, delivery, check)
 
@@ -256,7 +257,7 @@ def _load_in_transaction(conn: Connection, contract: Contract, file: PendingFile
         file.extract_date.isoformat(),
         file.delivery,
         file.check.path.name,
-        file.check.match.columns,
+        {column: column for column in file.check.match.columns},
     )
     rows = copy_file(conn, contract, file.check, load_id)
     load_seconds = time.monotonic() - began
@@ -341,9 +342,14 @@ def _loads(conn: Connection, contract: Contract) -> list[Load]:
         (contract.source,),
     ).fetchall()
     return [
-        Load(load_id, source, date, delivery, name, tuple(columns.values()))
+        Load(load_id, source, date, delivery, name, _columns(contract, columns))
         for load_id, source, date, delivery, name, columns in rows
     ]
+
+
+def _columns(contract: Contract, loaded: dict[str, str]) -> dict[str, str]:
+    """A load's columns as the contract reads its header today; `loaded`: header → its column in raw."""
+    return dict(zip(match_header(contract, list(loaded)).columns, loaded.values(), strict=True))
 
 
 def _record_typing(conn: Connection, contract: Contract, this: Load, typed: Typed, seconds: float) -> None:
@@ -355,7 +361,7 @@ def _record_typing(conn: Connection, contract: Contract, this: Load, typed: Type
 
 
 def _retype(conn: Connection, contract: Contract) -> None:
-    """Type a source's loads again when its contract, its aliases or the rules are no longer those they were typed by."""
+    """Type a source's loads again when its contract, aliases or rules are no longer those they were typed by."""
     try:
         with committed(conn):
             _lock(conn, contract.source)

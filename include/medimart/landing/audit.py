@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 
 from medimart.errors import CriticalFailure
 from medimart.landing.arrivals import committed
-from medimart.landing.contract import all_contracts, folder_contracts
+from medimart.landing.contract import Contract, all_contracts
 from medimart.landing.tables import Connection, ident, literal
 
 
@@ -77,11 +77,7 @@ def inputs(conn: Connection, upto: dt.date, sources: Sequence[str] | None = None
 
     `sources`: those a pipeline reads; by default all that extracts hold (not files handed in alone).
     """
-    contracts = [
-        contract
-        for contract in all_contracts()
-        if (contract.source in sources if sources is not None else contract.landing == "folder")
-    ]
+    contracts = _contracts(sources)
     loads = conn.execute(
         "select source, extract_date, delivery, file_sha256, typing_sha256 from quality.load_audit "
         "where status = 'typed' and extract_date <= %s and source = any(%s) order by source, extract_date",
@@ -96,16 +92,16 @@ def inputs(conn: Connection, upto: dt.date, sources: Sequence[str] | None = None
     )
 
 
-def reconcile(conn: Connection, upto: dt.date) -> Reconciliation:
+def reconcile(conn: Connection, upto: dt.date, sources: Sequence[str] | None = None) -> Reconciliation:
     """Count what became of every row delivered up to a date, and record it in quality.load_audit.
 
-    Raises CriticalFailure when a load's counts do not add up to its rows, or when more of them are in quarantine
-    than its contract allows.
+    `sources`: as for `inputs`. Raises CriticalFailure when a load's counts do not add up to its rows, or when more
+    of them are in quarantine than its contract allows.
     """
     counts: list[LoadCount] = []
     with committed(conn):
         conn.execute("select pg_advisory_xact_lock(hashtext('medimart landing'), hashtext('reconcile'))")
-        for contract in folder_contracts():
+        for contract in _contracts(sources):
             counts += _counts(conn, contract.source, contract.quarantine_limit, upto)
         with conn.cursor() as cursor:
             cursor.executemany(
@@ -117,6 +113,15 @@ def reconcile(conn: Connection, upto: dt.date) -> Reconciliation:
     if faults:
         raise CriticalFailure("\n".join(faults))
     return Reconciliation(upto, tuple(counts))
+
+
+def _contracts(sources: Sequence[str] | None) -> list[Contract]:
+    """The contracts of these sources; of all that extracts hold where none are named."""
+    return [
+        contract
+        for contract in all_contracts()
+        if (contract.source in sources if sources is not None else contract.landing == "folder")
+    ]
 
 
 def _counts(conn: Connection, source: str, limit: float, upto: dt.date) -> list[LoadCount]:

@@ -62,13 +62,10 @@ SQL_TYPES = {
     "postcode": "text",
     "integer_series": "integer[]",
 }
-KEY_TYPES = {
-    "text",
-    "code",
-    "integer",
-    "nhs_number",
-}  # their text form does not depend on a session's settings
+KEY_TYPES = {"text", "code", "integer", "nhs_number"}  # their text form does not depend on a session's settings
 RECORD_STATUS = "record_status"
+DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
+LONGEST_NAME = 60  # characters of a column's name in raw; PostgreSQL takes 63
 _COLUMN_KEYS = {
     "type", "required", "nullable", "name", "aliases", "meaning", "formats", "map", "pattern", "min", "max",
     "headers",
@@ -79,7 +76,11 @@ _SOURCE_KEYS = {
 }  # fmt: skip
 _RESERVED = {
     "flags", "load_id", "line_no", "valid_from", "next_from", "valid_to", "quarantined_from", "closed_by",
-    "is_deleted", "broken_rule", "broken_text",
+    "is_deleted", "broken_rule", "broken_text", RECORD_STATUS,
+}  # fmt: skip
+_NUMBER = (int, float)
+_KINDS: dict[Any, str] = {
+    bool: "true or false", str: "text", list: "a list in [brackets]", dict: "settings of its own", _NUMBER: "a number",
 }  # fmt: skip
 
 
@@ -189,8 +190,9 @@ def parse(path: Path) -> Contract:
     """Read one contract file. Raises SettingError naming the file, the column and the setting at fault."""
     contract = _parse(path, path.read_bytes())
     for column in contract.columns:
-        if column.name in _RESERVED:
-            raise SettingError(f"{path}: the typed column `{column.name}` is kept for the warehouse; rename it.")
+        for name in (column.name, *column.raw_columns):
+            if name in _RESERVED:
+                raise SettingError(f"{path}: the column name `{name}` is kept for the warehouse; choose another.")
         if column.header in contract.key and column.type not in KEY_TYPES:
             raise SettingError(
                 f"{path}: the key `{column.header}` is of type {column.type}; a key is one of {sorted(KEY_TYPES)}."
@@ -211,28 +213,32 @@ def _parse(path: Path, content: bytes) -> Contract:
         raise SettingError(f"{path} is not YAML: {error}") from None
     if not isinstance(document, dict):
         raise SettingError(f"{path} must hold settings such as `source:` and `columns:`, not {document!r}.")
-    _known(path, "the contract", document, _SOURCE_KEYS)
+    where = "the contract"
+    _known(path, where, document, _SOURCE_KEYS)
     for setting in ("source", "columns", "key"):
         if not document.get(setting):
             raise SettingError(f"{path}: `{setting}` is missing.")
     if document["source"] != path.stem:
         raise SettingError(f"{path}: `source: {document['source']}` must be the file's own name, {path.stem}.")
-    columns = tuple(_column(path, str(header), entry) for header, entry in document["columns"].items())
     contract = Contract(
-        source=str(document["source"]),
-        title=str(document.get("title", document["source"])),
+        source=path.stem,
+        title=str(document.get("title", path.stem)),
         owner=str(document.get("owner", "")),
         licence=str(document.get("licence", "")),
         landing=_one_of(path, "landing", document.get("landing", "folder"), ("folder", "file")),
         delivery=_one_of(path, "delivery", document.get("delivery", "full"), ("full", "changes")),
-        required=bool(document.get("required", False)),
+        required=_setting(path, where, document, "required", bool, False),
         encodings=tuple(
-            _one_of(path, "encodings", name, ("utf-8", "windows-1252")) for name in document.get("encodings", ["utf-8"])
+            _one_of(path, "encodings", name, ("utf-8", "windows-1252"))
+            for name in _setting(path, where, document, "encodings", list, ["utf-8"])
         ),
-        delimiter=str(document.get("delimiter", ",")),
-        key=tuple(document["key"]),
-        quarantine_limit=float(document.get("quarantine_limit", 0.05)),
-        columns=columns,
+        delimiter=_one_of(path, "delimiter", document.get("delimiter", ","), tuple(DELIMITERS)),
+        key=tuple(str(header) for header in _setting(path, where, document, "key", list, [])),
+        quarantine_limit=_setting(path, where, document, "quarantine_limit", _NUMBER, 0.05),
+        columns=tuple(
+            _column(path, str(header), entry)
+            for header, entry in _setting(path, where, document, "columns", dict, {}).items()
+        ),
         sha256=hashlib.sha256(content).hexdigest(),
         reason=str(document.get("reason", "")),
         review_date=str(document.get("review_date", "")),
@@ -249,32 +255,35 @@ def _column(path: Path, header: str, entry: Any) -> Column:
     kind = _one_of(path, f"{where}, type", entry["type"], tuple(SQL_TYPES))
     if kind == "code" and not entry.get("map"):
         raise SettingError(f"{path}: {where} is a code and needs `map:`, the alias domain of its words.")
-    if kind == "integer_series" and not isinstance(entry.get("headers"), dict):
-        raise SettingError(f"{path}: {where} is a series and needs `headers: {{template, first, last, then}}`.")
-    formats = tuple(_one_of(path, f"{where}, formats", name, ("iso", "dmy")) for name in entry.get("formats", ["iso"]))
-    if entry.get("pattern"):
-        try:
-            re.compile(entry["pattern"])
-        except re.error as error:
-            raise SettingError(f"{path}: {where}: `pattern` is no regular expression: {error}.") from None
+    formats = tuple(
+        _one_of(path, f"{where}, formats", name, ("iso", "dmy"))
+        for name in _setting(path, where, entry, "formats", list, ["iso"])
+    )
+    pattern = _setting(path, where, entry, "pattern", str, None)
+    try:
+        re.compile(pattern or "")
+    except re.error as error:
+        raise SettingError(f"{path}: {where}: `pattern` is no regular expression: {error}.") from None
+    required = _setting(path, where, entry, "required", bool, False)
     return Column(
         header=header,
         name=str(entry.get("name", header)),
         type=kind,
-        required=bool(entry.get("required", False)),
-        nullable=bool(entry.get("nullable", not entry.get("required", False))),
-        aliases=tuple(str(alias) for alias in entry.get("aliases", ())),
+        required=required,
+        nullable=_setting(path, where, entry, "nullable", bool, not required),
+        aliases=tuple(str(alias) for alias in _setting(path, where, entry, "aliases", list, [])),
         formats=formats if kind == "date" else (),
-        map=entry.get("map"),
-        pattern=entry.get("pattern"),
-        minimum=entry.get("min"),
-        maximum=entry.get("max"),
-        headers=_series(path, where, entry["headers"]) if kind == "integer_series" else (),
+        map=_setting(path, where, entry, "map", str, None),
+        pattern=pattern,
+        minimum=_setting(path, where, entry, "min", _NUMBER, None),
+        maximum=_setting(path, where, entry, "max", _NUMBER, None),
+        headers=_series(path, where, entry) if kind == "integer_series" else (),
         meaning=str(entry.get("meaning", "")),
     )
 
 
-def _series(path: Path, where: str, headers: dict[str, Any]) -> tuple[str, ...]:
+def _series(path: Path, where: str, entry: dict[str, Any]) -> tuple[str, ...]:
+    headers = _setting(path, where, entry, "headers", dict, {})
     try:
         return (
             *(
@@ -283,20 +292,28 @@ def _series(path: Path, where: str, headers: dict[str, Any]) -> tuple[str, ...]:
             ),
             *(str(header) for header in headers.get("then", ())),
         )
-    except (KeyError, ValueError, IndexError) as error:
-        raise SettingError(f"{path}: {where}: `headers` needs template, first and last: {error!r}.") from None
+    except (KeyError, ValueError, TypeError, IndexError) as error:
+        raise SettingError(
+            f"{path}: {where} is a series and needs `headers: {{template, first, last, then}}`: {error!r}."
+        ) from None
 
 
 def _check(path: Path, contract: Contract) -> None:
-    headers = [column.header for column in contract.columns]
+    if not 0 <= contract.quarantine_limit <= 1:
+        raise SettingError(f"{path}: `quarantine_limit` is a share, 0 to 1, not {contract.quarantine_limit}.")
+    columns = {column.header: column for column in contract.columns}
     for header in contract.key:
-        if header not in headers:
+        if header not in columns:
             raise SettingError(f"{path}: the key `{header}` is not a column.")
+        if not columns[header].required:
+            raise SettingError(f"{path}: the key `{header}` must be `required: true`.")
     names = [column.name for column in contract.columns]
     for name in names:
         if names.count(name) > 1:
             raise SettingError(f"{path}: the typed column `{name}` is named twice.")
-    meanings: dict[str, str] = {}
+        if len(name) > LONGEST_NAME:
+            raise SettingError(f"{path}: the column name `{name}` is longer than {LONGEST_NAME} characters.")
+    meanings = {fold(RECORD_STATUS): RECORD_STATUS}
     for column in contract.columns:
         for spelling in _spellings(column):
             if meanings.setdefault(spelling, column.header) != column.header:
@@ -315,6 +332,16 @@ def _known(path: Path, where: str, entry: dict[str, Any], known: set[str]) -> No
 def _one_of(path: Path, where: str, value: Any, choices: tuple[str, ...]) -> Any:
     if value not in choices:
         raise SettingError(f"{path}: {where}: {value!r} is none of {', '.join(choices)}.")
+    return value
+
+
+def _setting(path: Path, where: str, entry: dict[str, Any], name: str, kind: Any, default: Any) -> Any:
+    """One setting by its kind. YAML reads `5%` as text and `[a]` left out of its brackets as a word."""
+    value = entry.get(name)
+    if value is None:
+        return default
+    if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+        raise SettingError(f"{path}: {where}: `{name}` must be {_KINDS[kind]}, not {value!r}.")
     return value
 
 
@@ -349,16 +376,18 @@ def match_header(contract: Contract, header: list[str]) -> HeaderMatch:
     meanings = _meanings(contract)
     columns: list[str] = []
     duplicated: list[str] = []
+    unknown: set[str] = set()
     recognised = 0
     for position, field in enumerate(header):
         folded = fold(field)
         raw = meanings.get(folded)
-        recognised += raw is not None
-        if raw is None:
-            slug = re.sub(r"[^a-z0-9]+", "_", folded).strip("_") or f"column_{position + 1}"
-            raw = f"extra_{slug}"[:60]
-        if raw in columns:
+        if raw in columns or folded in unknown:
             duplicated.append(field)
+        if raw is None:
+            raw = _extra(folded, position, columns)
+            unknown |= {folded} - {""}
+        else:
+            recognised += 1
         columns.append(raw)
     missing = tuple(
         name
@@ -369,3 +398,10 @@ def match_header(contract: Contract, header: list[str]) -> HeaderMatch:
     )
     extras = tuple(raw for raw in columns if raw.startswith("extra_"))
     return HeaderMatch(tuple(columns), extras, missing, tuple(duplicated), recognised)
+
+
+def _extra(folded: str, position: int, taken: list[str]) -> str:
+    """The raw column of a header that no contract knows; another one where two headers come to the same name."""
+    slug = re.sub(r"[^a-z0-9]+", "_", folded).strip("_") or f"column_{position + 1}"
+    name = f"extra_{slug}"[:LONGEST_NAME]
+    return f"{name[: LONGEST_NAME - 5]}_{position + 1}" if name in taken else name

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from medimart.errors import InputError
 from medimart.landing.contract import Contract, Delivery, folder_contracts
 
 MARKER = "_complete.json"
@@ -58,12 +59,20 @@ def strays(landing: Path) -> list[str]:
     if not landing.is_dir():
         return []
     dated = {path.name for _, path in _dated(landing)}
-    return sorted(p.name for p in landing.iterdir() if p.name not in dated and not p.name.startswith("."))
+    return [p.name for p in _listed(landing) if p.name not in dated]
+
+
+def _listed(folder: Path) -> list[Path]:
+    """What a folder holds, hidden files apart, by name."""
+    try:
+        return sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+    except OSError as error:
+        raise InputError(f"{folder}: expected to list it; found {error.strerror}. Mend its access.") from None
 
 
 def _dated(landing: Path) -> list[tuple[dt.date, Path]]:
     found = []
-    for path in sorted(landing.iterdir()):
+    for path in _listed(landing):
         if path.is_dir() and _DATE.fullmatch(path.name):
             try:
                 found.append((dt.date.fromisoformat(path.name), path))
@@ -73,7 +82,8 @@ def _dated(landing: Path) -> list[tuple[dt.date, Path]]:
 
 
 def _scan(folder: Path, date: dt.date, contracts: tuple[Contract, ...]) -> Extract:
-    names = sorted(p.name for p in folder.iterdir() if p.is_file() and not p.name.startswith("."))
+    held = _listed(folder)
+    names = [path.name for path in held if path.is_file()]
     problems: list[str] = []
     files: dict[str, Path] = {}
     expected = {MARKER}
@@ -106,35 +116,41 @@ def _scan(folder: Path, date: dt.date, contracts: tuple[Contract, ...]) -> Extra
         marker=marker,
         is_complete=marker is not None and not problems,
         problems=tuple(problems),
-        unexpected=tuple(sorted({*names, *(f"{p.name}/" for p in folder.iterdir() if p.is_dir())} - expected)),
+        unexpected=tuple(sorted({*names, *(f"{path.name}/" for path in held if path.is_dir())} - expected)),
     )
 
 
 def read_marker(path: Path, sources: set[str], names: set[str]) -> tuple[Marker, list[str]]:
     """The completion marker and what is wrong in it: `sources` may have a delivery, `names` a SHA-256."""
-    where = f"{path.parent.name}/{path.name}"
+    where, again = f"{path.parent.name}/{path.name}", "Write it again: `medimart land` does."
     try:
         text = path.read_text(encoding="utf-8-sig").strip()
         document: Any = json.loads(text) if text else {}
     except ValueError:
-        return Marker({}, {}), [f"{where}: expected JSON, {{}} at least; found other text. Write it again."]
+        return Marker({}, {}), [f"{where}: expected JSON, {{}} at least; found other text. {again}"]
+    except OSError as error:
+        return Marker({}, {}), [f"{where}: expected to read it; found {error.strerror}. Mend its access."]
     if not isinstance(document, dict):
-        return Marker({}, {}), [f"{where}: expected a JSON object; found {type(document).__name__}."]
+        return Marker({}, {}), [f"{where}: expected a JSON object; found {type(document).__name__}. {again}"]
     delivery, files = document.get("delivery", {}), document.get("files", {})
-    faults = []
     for part, name in ((delivery, "delivery"), (files, "files")):
         if not isinstance(part, dict):
-            return Marker({}, {}), [f"{where}: expected an object under `{name}`; found {type(part).__name__}."]
-    for key in sorted(document.keys() - {"delivery", "files"}):
-        faults.append(f"{where}: expected `delivery` and `files` alone; found `{key}`. Remove it.")
+            return Marker({}, {}), [f"{where}: expected an object under `{name}`; found {type(part).__name__}. {again}"]
+    faults = [
+        f"{where}: expected `delivery` and `files` alone; found `{key}`. Remove it."
+        for key in sorted(document.keys() - {"delivery", "files"})
+    ]
     for source, kind in delivery.items():
         if source not in sources:
-            faults.append(f"{where}: expected sources with a contract under `delivery`; found {source!r}.")
+            known = ", ".join(sorted(sources))
+            faults.append(f"{where}: expected sources ({known}) under `delivery`; found {source!r}. Mend its name.")
         if kind not in ("full", "changes"):
-            faults.append(f"{where}: expected `full` or `changes` for {source}; found {kind!r}.")
+            faults.append(f"{where}: expected `full` or `changes` for {source}; found {kind!r}. {again}")
     for name, digest in files.items():
         if name not in names:
-            faults.append(f"{where}: expected the file {name}, which the marker lists; it is missing.")
+            faults.append(
+                f"{where}: expected the file {name}, which the marker lists; it is missing. Ask its sender for it."
+            )
         if not isinstance(digest, str) or not re.fullmatch(r"[0-9a-fA-F]{64}", digest):
-            faults.append(f"{where}: expected 64 hexadecimal digits (SHA-256) for {name}; found {digest!r}.")
+            faults.append(f"{where}: expected 64 hexadecimal digits (SHA-256) for {name}; found {digest!r}. {again}")
     return Marker(delivery, {n: str(d).lower() for n, d in files.items()}), faults

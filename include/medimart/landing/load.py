@@ -20,9 +20,10 @@ from dataclasses import dataclass
 import numpy as np
 import psycopg
 
+from medimart.db import is_transient
 from medimart.errors import InputError, MedimartError
 from medimart.landing.contract import Contract
-from medimart.landing.preflight import FileCheck, open_file, read_block
+from medimart.landing.preflight import BLOCK, UNREADABLE, FileCheck, open_file, read_block
 from medimart.landing.tables import Connection, add_columns, ident
 
 LONGEST_RECORD = 1 << 20  # bytes; a quoted field that doesn't end within it is a broken quote
@@ -89,8 +90,11 @@ def quietly(conn: Connection) -> None:
         conn.execute("set local log_error_verbosity = 'terse'")
 
 
-def safe(error: psycopg.Error, what: str) -> MedimartError:
-    """A database error without what it may quote of a row: its code and the objects it names alone."""
+def safe(error: psycopg.Error, what: str) -> Exception:
+    """A database error without what it may quote of a row: its code and the objects it names alone.
+
+    What may pass by itself, such as a lost connection, stays a database error, so that it is tried again.
+    """
     diagnosis = error.diag
     named = {
         "table": diagnosis.table_name,
@@ -99,10 +103,13 @@ def safe(error: psycopg.Error, what: str) -> MedimartError:
     }
     parts = ", ".join(f"{kind} {name}" for kind, name in named.items() if name)
     code = error.sqlstate or "no SQLSTATE"
-    return MedimartError(
+    text = (
         f"{what}: PostgreSQL refused ({type(error).__name__}, {code}{', ' + parts if parts else ''}). "
-        "Its message is left out, since it may quote a patient's row; nothing of this file was loaded."
+        "Its message is left out, since it may quote a patient's row; nothing of this was kept. "
     )
+    if is_transient(error):
+        return psycopg.OperationalError(text + "It may pass: run it again.")
+    return MedimartError(text + "Look the code up in PostgreSQL's manual, appendix A, and report it.")
 
 
 def _copy_block(conn: Connection, contract: Contract, check: FileCheck, partition: str, block: Block) -> int:
@@ -123,14 +130,20 @@ def _copy_block(conn: Connection, contract: Contract, check: FileCheck, partitio
 def _copy_records(conn: Connection, contract: Contract, check: FileCheck, partition: str, found: list[Record]) -> int:
     columns = ", ".join(map(ident, check.match.columns))
     delimiter = contract.delimiter.encode()
-    if good := b"".join(b"%d%b%b\n" % (r.line, delimiter, r.text) for r in found if r.rule is None):
-        _copy(conn, contract, check, f"{partition} (line_no, {columns})", good)
-    codec = "cp1252" if check.encoding == "windows-1252" else "utf-8"
-    with conn.cursor() as cursor:
-        cursor.executemany(
-            f"insert into {partition} (line_no, broken_rule, broken_text) values (%s, %s, %s)",
-            [(r.line, r.rule, r.text.decode(codec)) for r in found if r.rule],
+    good = [b"%d%b%b\n" % (record.line, delimiter, record.text) for record in found if record.rule is None]
+    if good and _copy(conn, contract, check, f"{partition} (line_no, {columns})", b"".join(good)) != len(good):
+        raise MedimartError(
+            f"{check.path.parent.name}/{check.path.name}: expected PostgreSQL to take {len(good)} records from line "
+            f"{found[0].line} on; it took others. Report it; nothing of this file was loaded."
         )
+    codec = "cp1252" if check.encoding == "windows-1252" else "utf-8"
+    with (
+        conn.cursor() as cursor,
+        cursor.copy(f"copy {partition} (line_no, broken_rule, broken_text) from stdin") as copy,
+    ):
+        for record in found:
+            if record.rule:
+                copy.write_row((record.line, record.rule, record.text.decode(codec)))
     return len(found)
 
 
@@ -180,36 +193,42 @@ def _read_ahead(contract: Contract, check: FileCheck) -> Generator[Piece]:
 def pieces(contract: Contract, check: FileCheck) -> Iterator[Piece]:
     """The records of a checked file, 8 MB at a time, hashing the file again on the way.
 
-    Raises InputError at the end when the bytes were not the ones that were checked.
+    Raises InputError when the bytes are not the ones that were checked.
     """
+    changed = InputError(
+        f"{check.path.parent.name}/{check.path.name}: expected the bytes that were checked; found others: "
+        "the file changed while it was being loaded. Run the load again when it has been copied."
+    )
     delimiter, width = contract.delimiter.encode(), len(check.match.columns)
     line, rest = check.first_line, b""
     is_compressed = not check.path.name.lower().endswith(".csv")
     digest = hashlib.sha256()
-    with open_file(check.path) as stream:
-        digest.update(read_block(stream, check.header_bytes))
-        while data := read_block(stream):
-            if not is_compressed:
-                digest.update(data)
-            data = rest + data if rest else data
-            end = plain_end(data, delimiter)
-            if end is None:
-                found, end = records(data, line, width, delimiter, leave=LONGEST_RECORD)
-                yield found
-            elif end:
-                yield Block(data[:end], line, data.count(b"\n", 0, end))
-            line += data.count(b"\n", 0, end)
-            rest = data[end:]
+    try:
+        with open_file(check.path) as stream:
+            digest.update(read_block(stream, check.header_bytes))
+            while data := read_block(stream, BLOCK):
+                if not is_compressed:
+                    digest.update(data)
+                data = rest + data if rest else data
+                end = plain_end(data, delimiter)
+                if end is None:
+                    found, end = records(data, line, width, delimiter, leave=LONGEST_RECORD)
+                    lines = data.count(b"\n", 0, end)
+                    yield found
+                else:
+                    lines = data.count(b"\n", 0, end)
+                    yield Block(data[:end], line, lines)
+                line += lines
+                rest = data[end:]
+        if is_compressed:
+            with check.path.open("rb") as file:
+                digest = hashlib.file_digest(file, "sha256")
+    except UNREADABLE:
+        raise changed from None
+    if digest.hexdigest() != check.sha256:
+        raise changed
     if rest:
         yield records(rest, line, width, delimiter)[0]
-    if is_compressed:
-        with check.path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256")
-    if digest.hexdigest() != check.sha256:
-        raise InputError(
-            f"{check.path.parent.name}/{check.path.name}: expected the bytes that were checked; found others: "
-            "the file changed while it was being loaded. Run the load again when it has been copied."
-        )
 
 
 def plain_end(data: bytes, delimiter: bytes) -> int | None:
@@ -248,9 +267,9 @@ def records(data: bytes, first_line: int, width: int, delimiter: bytes, leave: i
     block; returns the records and where it ended.
     """
     found: list[Record] = []
-    position, line, stop = 0, first_line, max(len(data) - leave, 1)
+    position, line = 0, first_line
     whole = _record_pattern(delimiter, width)
-    while position < min(stop, len(data)):
+    while position < len(data) - leave:
         end = data.find(b"\n", position) + 1 or len(data)
         text = data[position:end].rstrip(b"\r\n")
         rule = None
@@ -265,28 +284,38 @@ def records(data: bytes, first_line: int, width: int, delimiter: bytes, leave: i
         elif text.strip():
             fields = text.count(delimiter) + 1
             rule = "too_many_fields" if fields > width else "too_few_fields" if fields < width else None
-            if b"\r" in text:  # COPY refuses a carriage return outside quotes
-                text = b'"' + text.replace(delimiter, b'"' + delimiter + b'"') + b'"'
         if text.strip():
+            if rule is None and b"\r" in text:  # which COPY refuses outside quotes
+                text = _field_pattern(delimiter).sub(_quoted, text)
             found.append(Record(text, line, rule))
         line += data.count(b"\n", position, end)
         position = end
     return found, position
 
 
-@functools.lru_cache(maxsize=32)
-def _record_pattern(delimiter: bytes, width: int) -> re.Pattern[bytes]:
-    """A record of exactly `width` fields, quoted ones over as many lines as they take."""
-    d = re.escape(delimiter)
-    field = rb'(?:"[^"]*+(?:""[^"]*+)*+"|[^"' + d + rb"\r\n]*+)"
-    return re.compile(rb"(?:%b%b){%d}%b\r?(?:\n|\Z)" % (field, d, width - 1, field))
+def _quoted(field: re.Match[bytes]) -> bytes:
+    """A field between quotes, if a carriage return in it asks for them."""
+    return field[0] if field[0].startswith(b'"') or b"\r" not in field[0] else b'"%b"' % field[0]
 
 
 @functools.lru_cache(maxsize=32)
 def _field_pattern(delimiter: bytes) -> re.Pattern[bytes]:
-    d = re.escape(delimiter)
-    field = rb'(?:"[^"]*+(?:""[^"]*+)*+"|[^"' + d + rb"\r\n]*+)"
-    return re.compile(rb"%b(?:(%b)|\r?(?:\n|\Z))" % (field, d))
+    """A field, with quotes (and then over as many lines as it takes) or without."""
+    plain = rb'[^"' + re.escape(delimiter) + rb"\r\n]"
+    return re.compile(rb'(?:"[^"]*+(?:""[^"]*+)*+"|(?:%b++|\r(?!\n|\Z))*+)' % plain)
+
+
+@functools.lru_cache(maxsize=32)
+def _record_pattern(delimiter: bytes, width: int) -> re.Pattern[bytes]:
+    """A record of exactly `width` fields."""
+    field, d = _field_pattern(delimiter).pattern, re.escape(delimiter)
+    return re.compile(rb"(?:%b%b){%d}%b\r?(?:\n|\Z)" % (field, d, width - 1, field))
+
+
+@functools.lru_cache(maxsize=32)
+def _next_field_pattern(delimiter: bytes) -> re.Pattern[bytes]:
+    """A field and what ends it: a delimiter (its group), or the record's end."""
+    return re.compile(rb"%b(?:(%b)|\r?(?:\n|\Z))" % (_field_pattern(delimiter).pattern, re.escape(delimiter)))
 
 
 def _quote_fault(data: bytes, position: int, line_end: int, width: int, delimiter: bytes) -> tuple[int, str]:
@@ -294,7 +323,7 @@ def _quote_fault(data: bytes, position: int, line_end: int, width: int, delimite
     limit = min(len(data), position + LONGEST_RECORD)
     start, fields = position, 0
     while True:
-        match = _field_pattern(delimiter).match(data, start, limit)
+        match = _next_field_pattern(delimiter).match(data, start, limit)
         if match is None:
             return line_end, "broken_quote"
         fields, start = fields + 1, match.end()

@@ -16,12 +16,12 @@ from pathlib import Path
 from typing import IO, cast
 
 from medimart.errors import InputError
-from medimart.landing.contract import Contract, Delivery, Encoding, HeaderMatch, match_header
+from medimart.landing.contract import DELIMITERS, Contract, Delivery, Encoding, HeaderMatch, match_header
 
 BLOCK = 8 << 20  # bytes; what COPY takes at a time
 LONGEST_HEADER = 1 << 20  # bytes
 _UNDEFINED_CP1252 = re.compile(rb"[\x81\x8d\x8f\x90\x9d]")
-_DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
+_ENCODINGS = {"utf-8": "UTF-8", "windows-1252": "Windows-1252"}
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,9 @@ class _Fault(Exception):
         super().__init__(f"expected {expected}; found {found}. {action}")
 
 
+UNREADABLE = (EOFError, OSError, zlib.error, zipfile.BadZipFile, _Fault)  # what reading a broken archive raises
+
+
 @contextlib.contextmanager
 def open_file(path: Path) -> Iterator[IO[bytes]]:
     """The bytes of a .csv, .csv.gz or .zip (of one file), decompressed as they are read."""
@@ -68,9 +71,11 @@ def open_file(path: Path) -> Iterator[IO[bytes]]:
 def _only_member(archive: zipfile.ZipFile) -> zipfile.ZipInfo:
     members = [m for m in archive.infolist() if not m.is_dir() and not m.filename.startswith("__MACOSX/")]
     if len(members) != 1:
-        raise _Fault("one file in the archive", f"{len(members)}", "Send one file per archive.")
+        raise _Fault("one file in the archive", f"{len(members)} files", "Send one file per archive.")
     if members[0].flag_bits & 1:
         raise _Fault("an archive without a password", "an encrypted one", "Send it without a password.")
+    if members[0].compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise _Fault("an ordinary (deflated) zip", "another compression", "Zip it in the ordinary way.")
     return members[0]
 
 
@@ -99,7 +104,7 @@ def check_file(contract: Contract, path: Path, delivery: Delivery, sha256: str |
         faults.extend(f"{label}: {fault}" for fault in found.faults)
     except _Fault as fault:
         faults.append(f"{label}: {fault}")
-    except (EOFError, zlib.error, zipfile.BadZipFile, gzip.BadGzipFile, NotImplementedError) as error:
+    except UNREADABLE as error:
         faults.append(f"{label}: expected a whole archive; found a truncated or damaged one ({error}). Send it again.")
     if faults:
         raise InputError("\n".join(faults))
@@ -131,7 +136,10 @@ def _check_content(
     text = first[start:header_bytes].decode(_codec(encoding))
     if not text.strip():
         raise _Fault("a header in the first line", "an empty first line", "Send the file with its header.")
-    header = next(csv.reader([text], delimiter=contract.delimiter))
+    try:
+        header = next(csv.reader([text], delimiter=contract.delimiter))
+    except csv.Error as error:
+        raise _Fault("a header in the first line", f"none that can be read ({error})", "Is it CSV?") from None
     match = _check_header(contract, header, text)
     if not has_rows and delivery == "full":
         raise _Fault(
@@ -152,7 +160,7 @@ def _check_content(
     )
 
 
-def read_block(stream: IO[bytes], size: int = BLOCK) -> bytes:
+def read_block(stream: IO[bytes], size: int) -> bytes:
     """Up to `size` bytes: less only at the end of the file."""
     parts, wanted = [], size
     while wanted and (part := stream.read(wanted)):
@@ -178,7 +186,7 @@ def _header_end(first: bytes, start: int) -> tuple[int, int]:
             return newline + 1, first.count(b"\n", start, newline + 1)
         position = newline + 1
     if len(first) == LONGEST_HEADER:
-        raise _Fault("a header in the first line", "no end of a line in the first megabyte", "Is it CSV?")
+        raise _Fault("a header in the first line", "no end of it in the first megabyte", "Is it CSV? Is a quote open?")
     if first.count(b"\r", start) > 1:
         raise _Fault(
             "lines that end in a line feed",
@@ -191,9 +199,7 @@ def _header_end(first: bytes, start: int) -> tuple[int, int]:
 def _read_through(contract: Contract, stream: IO[bytes], first: bytes, header_bytes: int) -> tuple[Encoding, bool]:
     """Read to the end: the encoding of the whole file, and whether it has any row."""
     decoder = codecs.getincrementaldecoder("utf-8")()
-    faults: dict[str, str] = {}  # encoding → its first invalid byte
-    if "windows-1252" not in contract.encodings:
-        faults["windows-1252"] = "not allowed by the contract"
+    faults = {e: "not allowed by the contract" for e in _ENCODINGS if e not in contract.encodings}
     block, line, has_rows = first, 1, bool(first[header_bytes:].strip())
     while block:
         if b"\0" in block:
@@ -213,8 +219,13 @@ def _read_through(contract: Contract, stream: IO[bytes], first: bytes, header_by
             faults["windows-1252"] = _invalid_byte(block, undefined.start(), line)
         if len(faults) == 2:
             break
-        line += block.count(b"\n")
-        block = read_block(stream)
+        lines = block.count(b"\n")
+        if not lines and len(block) == BLOCK:
+            raise _Fault(
+                f"lines of less than {BLOCK >> 20} MB", f"a longer one, line {line}", "Is it CSV? Save it again as CSV."
+            )
+        line += lines
+        block = read_block(stream, BLOCK)
         has_rows = has_rows or bool(block.strip())
     if "utf-8" not in faults and decoder.getstate()[0]:
         faults["utf-8"] = f"a character cut short at the end of the file, line {line}"
@@ -230,7 +241,7 @@ def _read_through(contract: Contract, stream: IO[bytes], first: bytes, header_by
 
 
 def _encodings(contract: Contract) -> str:
-    return " or ".join({"utf-8": "UTF-8", "windows-1252": "Windows-1252"}[e] for e in contract.encodings)
+    return " or ".join(_ENCODINGS[encoding] for encoding in contract.encodings)
 
 
 def _invalid_byte(block: bytes, position: int, line: int) -> str:
@@ -245,12 +256,18 @@ def _codec(encoding: Encoding) -> str:
 def _check_header(contract: Contract, header: list[str], text: str) -> HeaderMatch:
     match = match_header(contract, header)
     faults = []
+    if any("\n" in field and raw in match.extras for field, raw in zip(header, match.columns, strict=True)):
+        raise _Fault(  # what the quote took in may be patients: it isn't shown
+            "a header in the first line",
+            "a quote in it that is not closed on that line",
+            "Close the quote, or send the file again.",
+        )
     if match.missing:
         better = _better_delimiter(contract, text, match.recognised)
         if better:
             raise _Fault(
-                f"fields separated by {_delimiter(contract.delimiter)}",
-                f"fields separated by {_delimiter(better)}",
+                f"fields separated by {DELIMITERS[contract.delimiter]}",
+                f"fields separated by {DELIMITERS[better]}",
                 "Save the file as CSV with commas." if contract.delimiter == "," else "Save it as its contract says.",
             )
         required = sum(column.required for column in contract.columns)
@@ -281,13 +298,9 @@ def _check_header(contract: Contract, header: list[str], text: str) -> HeaderMat
 
 
 def _better_delimiter(contract: Contract, text: str, recognised: int) -> str | None:
-    for delimiter in _DELIMITERS:
+    for delimiter in DELIMITERS:
         if delimiter != contract.delimiter:
             fields = next(csv.reader([text.strip("\r\n")], delimiter=delimiter), [])
             if len(fields) > 1 and match_header(contract, fields).recognised > recognised:
                 return delimiter
     return None
-
-
-def _delimiter(delimiter: str) -> str:
-    return _DELIMITERS.get(delimiter, repr(delimiter))

@@ -162,7 +162,7 @@ def _value(column: Column, text: str, is_key: bool) -> Value:
         return _BOOLEANS[text.lower()]
     elif column.type == "date":
         try:
-            return dt.date.fromisoformat(text)
+            return dt.datetime.strptime(text, "%Y-%m-%d").date()
         except ValueError:
             raise ValueError(f"expected a date such as 2026-01-31; found {text!r}") from None
     else:

@@ -60,8 +60,11 @@ def ensure_tables(conn: Connection) -> None:
         ensure_source(conn, contract)
 
 
-def ensure_source(conn: Connection, contract: Contract) -> bool:
-    """Make or widen one source's tables. True when history had to be made anew and must be rebuilt from raw."""
+def ensure_source(conn: Connection, contract: Contract) -> None:
+    """Make or widen one source's tables.
+
+    Where a column is of another type now, history is made anew, empty: it is typed again from raw before the next load.
+    """
     source = contract.source
     raw = {"load_id": "bigint not null", "line_no": "bigint not null"}
     raw |= {column: "text" for column in contract.raw_columns} | {
@@ -76,7 +79,7 @@ def ensure_source(conn: Connection, contract: Contract) -> bool:
         conn.execute(f"comment on table raw.{ident(source)} is {literal(comment)}")
     else:
         add_columns(conn, "raw", source, {n: k for n, k in raw.items() if n not in existing})
-    return _ensure_history(conn, contract)
+    _ensure_history(conn, contract)
 
 
 def add_columns(conn: Connection, schema: str, table: str, columns: dict[str, str]) -> None:
@@ -85,7 +88,7 @@ def add_columns(conn: Connection, schema: str, table: str, columns: dict[str, st
         conn.execute(f"alter table {schema}.{ident(table)} add column if not exists {ident(name)} {kind}")
 
 
-def _ensure_history(conn: Connection, contract: Contract) -> bool:
+def _ensure_history(conn: Connection, contract: Contract) -> None:
     source = contract.source
     typed = {column.name: column.sql_type for column in _keys_first(contract)}
     existing = _columns(conn, "history", source)
@@ -94,7 +97,7 @@ def _ensure_history(conn: Connection, contract: Contract) -> bool:
         conn.execute(f"drop table history.{ident(source)}")
     if existing and not is_changed:
         add_columns(conn, "history", source, {n: k for n, k in typed.items() if n not in existing})
-        return False
+        return
     kinds = typed | {name: kind for name, (kind, _) in HISTORY_COLUMNS.items()}
     body = ", ".join(f"{ident(name)} {kind}" for name, kind in kinds.items())
     # A tenth of each page is left free, so that closing a version rarely touches an index.
@@ -105,7 +108,6 @@ def _ensure_history(conn: Connection, contract: Contract) -> bool:
     meanings |= {name: meaning for name, (_, meaning) in HISTORY_COLUMNS.items()}
     for name, meaning in meanings.items():
         conn.execute(f"comment on column history.{ident(source)}.{ident(name)} is {literal(meaning)}")
-    return is_changed
 
 
 def create_history_indexes(conn: Connection, contract: Contract) -> None:

@@ -20,7 +20,7 @@ A deletion record needs its key alone. Records that could not be split are fault
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from medimart.errors import SettingError
 from medimart.landing.contract import RECORD_STATUS, Column, Contract
@@ -38,19 +38,27 @@ _POSTCODE = r"^([A-Z]{1,2}[0-9][A-Z0-9]?|GIR) [0-9][A-Z]{2}$"
 
 @dataclass(frozen=True)
 class Load:
-    """One load as typing and history need it."""
+    """One load as typing and history need it.
+
+    columns: the raw columns that the contract reads the file's header as, in the file's order, and where each lies in
+    the load's partition: under another name where the contract has learnt its header since.
+    """
 
     load_id: int
     source: str
     extract_date: str
     delivery: str
     file_name: str
-    columns: tuple[str, ...]
+    columns: dict[str, str]
 
     @property
     def partition(self) -> str:
         """The load's own table in raw."""
         return f"raw.{ident(f'{self.source}_{self.load_id}')}"
+
+    def column(self, raw: str) -> str:
+        """A raw column of the contract as the partition calls it."""
+        return ident(self.columns.get(raw, raw))
 
 
 @dataclass(frozen=True)
@@ -80,10 +88,7 @@ def typing_sha256(conn: Connection, contract: Contract) -> str:
         f"select domain, source_text, code from ({_aliases(conn)}) a where domain = any(%s) order by 1, 2, 3",
         (domains,),
     ).fetchall()
-    columns = [
-        (c.header, c.name, c.type, c.required, c.nullable, c.formats, c.map, c.pattern, c.minimum, c.maximum)
-        for c in contract.columns
-    ]
+    columns = [replace(column, meaning="") for column in contract.columns]
     return hashlib.sha256(repr((RULES_VERSION, contract.key, columns, aliases)).encode()).hexdigest()
 
 
@@ -119,13 +124,11 @@ def type_load(conn: Connection, contract: Contract, load: Load) -> Typed:
     Runs in the caller's transaction, whose temporary tables it makes and drops.
     """
     conn.execute("set local datestyle = 'ISO, DMY'")
-    conn.execute("drop table if exists alias, typed, repeated")
     conn.execute(f"create temp table alias on commit drop as {_aliases(conn)}")
-    present = set(load.columns)
     readings = [
         _reading(conn, contract, column, load, position)
         for position, column in enumerate(contract.columns)
-        if set(column.raw_columns) & present
+        if load.columns.keys() & column.raw_columns
     ]
     # The tables of readings have no statistics, and a nested loop over them would take hours.
     for join in ("enable_nestloop", "enable_mergejoin"):
@@ -138,7 +141,7 @@ def type_load(conn: Connection, contract: Contract, load: Load) -> Typed:
     conn.execute(
         "insert into quality.load_flag (load_id, column_name, rule, row_count) "
         f"select {load.load_id}, f.key, f.value ->> 'rule', count(*) from typed t, jsonb_each(t.flags) f "
-        "where t.faults is null group by 2, 3"
+        "where t.faults is null and t.flags is not null group by 2, 3"
     )
     for position in range(len(contract.columns)):
         conn.execute(f"drop table if exists reading_{position}")
@@ -153,8 +156,8 @@ def _reading(conn: Connection, contract: Contract, column: Column, load: Load, p
         conn.execute(
             f"create temp table {table} on commit drop as "
             f"with texts as (select source_text, nullif(btrim(source_text, {_SPACE}), '') as cleaned from "
-            f"(select distinct {ident(column.header)} as source_text from {load.partition} "
-            f"where {ident(column.header)} is not null and broken_rule is null) d) {_read_texts(column)}"
+            f"(select distinct {load.column(column.header)} as source_text from {load.partition} "
+            f"where {load.column(column.header)} is not null and broken_rule is null) d) {_read_texts(column)}"
         )
         value, rule, blank = f"{table}.value", f"{table}.rule", f"{table}.cleaned is null"
     elif column.type == "integer_series":
@@ -229,9 +232,8 @@ def _read_in_place(column: Column) -> tuple[str, str]:
     return cleaned, "null::text"
 
 
-def _prepared(column: Column) -> dict[str, str]:
-    """What the innermost select works out once per row for a text column."""
-    raw = ident(column.header)
+def _prepared(column: Column, raw: str) -> dict[str, str]:
+    """What the innermost select works out once per row for a text column, which lies in `raw`."""
     prepared = {f"{column.header}~": f"nullif(btrim({raw}, {_SPACE}), '')"}
     if column.type == "nhs_number":
         prepared[f"{column.header}~digits"] = (
@@ -272,13 +274,15 @@ def _typed(contract: Contract, load: Load, readings: list[_Reading]) -> str:
     prepared: dict[str, str] = {}
     for reading in readings:
         if reading.column.type in ("text", "nhs_number", "postcode"):
-            prepared |= _prepared(reading.column)
+            prepared |= _prepared(reading.column, load.column(reading.column.header))
     if RECORD_STATUS in load.columns:
-        is_deleted = f"coalesce(reference.normalise({ident(RECORD_STATUS)}) = 'deleted', false)"
+        is_deleted = f"coalesce(reference.normalise({load.column(RECORD_STATUS)}) = 'deleted', false)"
     else:
         is_deleted = "false"
     inner = "".join(f", {sql} as {ident(name)}" for name, sql in prepared.items())
-    raw = "".join(f", {ident(name)}" for reading in readings for name in reading.column.raw_columns)
+    raw = "".join(
+        f", {load.column(name)} as {ident(name)}" for reading in readings for name in reading.column.raw_columns
+    )
     by_name = {reading.column.name: reading for reading in readings}
     values = ", ".join(
         f"{by_name[c.name].value if c.name in by_name else 'null'}::{c.sql_type} as {ident(c.name)}"
@@ -329,15 +333,17 @@ def _quarantine(conn: Connection, contract: Contract, load: Load) -> int:
         f"{literal(load.extract_date)}::date, {literal(load.file_name)}, "
     )
     record = "jsonb_strip_nulls(to_jsonb(r) - 'load_id' - 'line_no')"
+    conn.execute("create temp table faulty on commit drop as select * from typed where faults is not null")
+    conn.execute("analyze faulty")
     conn.execute(
         f"{entry} t.line_no, {key_sql(contract, 't')}, f.key, f.value ->> 'rule', f.value ->> 'text', {record} "
-        f"from typed t join {load.partition} r on r.line_no = t.line_no, jsonb_each(t.faults) f "
-        "where t.faults is not null"
+        f"from faulty t join {load.partition} r on r.line_no = t.line_no, jsonb_each(t.faults) f"
     )
     conn.execute(
         f"{entry} r.line_no, {_broken_key(contract, load)}, {literal(RECORD)}, r.broken_rule, r.broken_text, {record} "
         f"from {load.partition} r where r.broken_rule is not null"
     )
+    conn.execute("drop table faulty")
     row = conn.execute(
         f"select count(distinct line_no) from quality.quarantine where load_id = {load.load_id}"
     ).fetchone()
@@ -349,10 +355,11 @@ def _broken_key(contract: Contract, load: Load) -> str:
 
     So that a comma too many in the notes does not take a patient off the list: the last good version is carried on.
     """
-    if len(contract.key) == 1 and load.columns[0] == contract.key[0]:
-        first = f"split_part(r.broken_text, {literal(contract.delimiter)}, 1)"
-        return f"nullif(btrim(case when {first} not like '%\"%' then {first} end, {_SPACE}), '')"
-    return "null"
+    if contract.key != (next(iter(load.columns)),) or contract.keys[0].type != "text":
+        return "null"
+    text = f'[^"{contract.delimiter}]*'
+    first = literal(f'^("{text}"|{text})[{contract.delimiter}]')
+    return f"nullif(btrim(btrim(substring(r.broken_text from {first}), '\"'), {_SPACE}), '')"
 
 
 def _keep(conn: Connection, contract: Contract, load: Load, readings: list[_Reading]) -> tuple[int, int]:

@@ -20,6 +20,7 @@ from typing import Any, Protocol
 import psycopg
 from psycopg import sql
 
+from medimart.db import is_transient
 from medimart.errors import CriticalFailure, MedimartError
 from medimart.models.manifest import DEFAULT_PIPELINE, LAST_WEEK, Manifest, Model, load_manifest
 
@@ -37,13 +38,6 @@ _SETTINGS = {
     "jit": "off",
     "client_connection_check_interval": "1s",
 }
-_TRANSIENT = (
-    "08",
-    "40",
-    "53",
-    "55",
-    "57",
-)  # SQLSTATE classes that may pass: lost, deadlock, full, locked, stopped
 
 
 class Pins(Protocol):
@@ -344,12 +338,11 @@ def _plainly(model: Model) -> Iterator[None]:
     try:
         yield
     except psycopg.Error as error:
-        state = error.sqlstate or "08"
-        if state[:2] in _TRANSIENT:
+        if is_transient(error):
             raise
         position = error.diag.statement_position
         where = f" at character {position} of the statement" if position else ""
         raise MedimartError(
             f"Model {model.name} ({model.path}) does not build: {without_values(error)} "
-            f"(SQLSTATE {state}){where}. Mend its SQL, then run the task again."
+            f"(SQLSTATE {error.sqlstate}){where}. Mend its SQL, then run the task again."
         ) from None

@@ -11,9 +11,6 @@ do not depend on how many there are.
 
 from __future__ import annotations
 
-import gzip
-import hashlib
-import json
 from collections import defaultdict, deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -22,32 +19,30 @@ from dataclasses import dataclass
 from multiprocessing import get_context
 from os import cpu_count
 from pathlib import Path
-from typing import BinaryIO
 
 from medimart.errors import InputError
-from medimart.synthetic import capacity, course, rows
+from medimart.synthetic import capacity, course, planting, rows
 from medimart.synthetic.calendar import date_of
 from medimart.synthetic.draws import BLOCK, patients_draws
+from medimart.synthetic.files import ExtractFile, write_marker
 from medimart.synthetic.options import Options
 from medimart.synthetic.records import Appointment, Life, Operation, Period
 from medimart.synthetic.world import SESSION_LEAD_DAYS, World
 
 FileKey = tuple[int, str]  # extract index, source
 Lines = dict[FileKey, list[str]]
-ENCODINGS = {"gp": "cp1252", "trusts": "utf-8-sig"}  # the others are plain UTF-8
-LINE_ENDS = {"gp": "\r\n"}
 _CHUNK = 4  # blocks of patients per task
 _PARALLEL_FROM = 20_000  # patients from which processes pay
-UNASKED = ("theatre_staffing.csv", "week,theatre,nurses\n1,Main 1,4\n1,Main 2,3\n")
 
 
 @dataclass(frozen=True)
 class Generated:
-    """What was written: the dated folders, rows and bytes."""
+    """What was written: the dated folders, rows (without those planted), bytes, and what was planted."""
 
     folders: tuple[Path, ...]
     row_count: int
     size: int
+    planted: tuple[planting.Planted, ...]
 
 
 class Delivery:
@@ -220,68 +215,13 @@ def session_lines(world: World, plan: capacity.Capacity, index: int) -> list[str
     return result
 
 
-class ExtractFile:
-    """One file of an extract, written by appending; it knows its lines, size and hash."""
-
-    def __init__(self, folder: Path, source: str, options: Options) -> None:
-        self.source = source
-        self.is_compressed = source in options.gzip
-        self.path = folder / (f"{source}.csv.gz" if self.is_compressed else f"{source}.csv")
-        self.line_end = LINE_ENDS.get(source, "\n").encode()
-        self._hash = hashlib.sha256()
-        raw: BinaryIO = self.path.open("wb", buffering=1 << 16)
-        self._raw = raw
-        self._file: BinaryIO | gzip.GzipFile = gzip.GzipFile("", "wb", 6, raw, mtime=0) if self.is_compressed else raw
-        self.line_count = 0
-        bom = b"\xef\xbb\xbf" if ENCODINGS.get(source) == "utf-8-sig" else b""
-        self._put(bom + ",".join(rows.header(source, options.core_only)).encode() + self.line_end)
-
-    def _put(self, data: bytes) -> None:
-        self._file.write(data)
-        if not self.is_compressed:
-            self._hash.update(data)
-        self.line_count += data.count(b"\n")
-
-    def append(self, data: bytes) -> None:
-        """Append whole lines of UTF-8 text ending in a line feed; they get the file's own encoding and line end."""
-        if ENCODINGS.get(self.source) == "cp1252":
-            data = data.decode().encode("cp1252")
-        if self.line_end != b"\n":
-            data = data.replace(b"\n", self.line_end)
-        self._put(data)
-
-    def close(self) -> None:
-        """Finish the file."""
-        self._file.close()
-        self._raw.close()
-
-    @property
-    def sha256(self) -> str | None:
-        """Hash of the file; none of a compressed one, whose bytes depend on the version of zlib."""
-        return None if self.is_compressed else self._hash.hexdigest()
-
-
-def delivery_of(source: str, index: int, options: Options) -> str:
-    """What an extract is for a source: 'full' or 'changes'."""
-    if source == "sessions":
-        return "changes"
-    return "full" if index in options.full_extracts or source in ("gp", "trusts") else "changes"
-
-
-def write_marker(folder: Path, index: int, files: list[ExtractFile], options: Options) -> None:
-    """Write the completion marker: delivery per source and the hashes of the plain files."""
-    marker = {
-        "delivery": {source: delivery_of(source, index, options) for source in options.sources},
-        "files": {f.path.name: f.sha256 for f in files if f.sha256 is not None},
-    }
-    (folder / "_complete.json").write_text(json.dumps(marker, indent=2) + "\n", encoding="utf-8")
-
-
 def generate(out: Path, options: Options) -> Generated:
     """Write the extracts of `options` as dated folders beneath `out`, which must not hold any of them yet.
 
-    Raises InputError if a dated folder is there already.
+    With something to plant, the list of it is beside them (medimart.synthetic.planting). Raises InputError if a dated
+    folder is there already, SettingError if something cannot be planted.
     """
+    planting.check(options)
     folders = [out / date_of(day).isoformat() for day in options.extract_days]
     taken = [folder for folder in folders if folder.exists()]
     if taken:
@@ -311,9 +251,11 @@ def generate(out: Path, options: Options) -> Generated:
         for key, texts in lines.items():
             row_count += len(texts)
             files[key].append(_encoded(texts))
+        planted = list(planting.plant_rows(world, files))
+    planted += planting.plant_files(options, folders)
     for index, folder in enumerate(folders):
-        write_marker(folder, index, [files[index, source] for source in options.sources], options)
-        if index == 3 and not options.core_only:
-            (folder / UNASKED[0]).write_text(UNASKED[1], encoding="utf-8")
-    size = sum(file.path.stat().st_size for file in files.values())
-    return Generated(tuple(folders), row_count, size)
+        write_marker(folder, index, options)
+    if options.plant:
+        planting.write_list(out, planted)
+    size = sum(path.stat().st_size for folder in folders for path in folder.iterdir())
+    return Generated(tuple(folders), row_count, size, tuple(planted))

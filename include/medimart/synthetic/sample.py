@@ -1,6 +1,6 @@
 """Make the shipped samples anew: `python -m medimart.synthetic.sample`.
 
-`data/landing` holds twelve weekly extracts of about 5,000 patients of four fictional trusts, `data/publication` one month
+`data/landing` holds twelve weekly extracts of about 5,000 patients of four fictional trusts, `data/publication` a month
 in the format of NHS England's publication. Tests prove that both are what the generator makes.
 """
 
