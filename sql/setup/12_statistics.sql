@@ -474,7 +474,7 @@ create or replace function reference.funnel_z(
 language sql immutable strict parallel safe
 return case
     when trials > 0
-        then (asin(sqrt(events / trials)) - asin(sqrt(average))) / sqrt(1 / (4 * trials) + between_variance)
+        then (asin(sqrt(least(1, events / trials))) - asin(sqrt(average))) / sqrt(1 / (4 * trials) + between_variance)
 end;
 
 create or replace function reference.funnel_lower(
