@@ -20,34 +20,33 @@ not_null: [open_count, entered_count, treated_next_week_count, removed_next_week
 with
 first_extracts as (
     select
-        t.trust_id,
-        t.first_seen_date
-    from stg_trust_first_seen as t
+        f.trust_id,
+        f.first_seen_date
+    from stg_trust_first_seen as f
 ),
 
 -- Sundays of each trust's series; the unknown trust has those of all.
-series as (
+trusts as (
     select
         f.trust_id,
-        f.first_seen_date,
+        f.first_seen_date
+    from first_extracts as f
+    union all
+    select
+        'UNKNOWN' as trust_id,
+        min(f.first_seen_date) as first_seen_date
+    from first_extracts as f
+),
+
+series as (
+    select
+        t.trust_id,
         greatest(
-            f.first_seen_date + (7 - extract(isodow from f.first_seen_date)::integer),
+            t.first_seen_date + (7 - extract(isodow from t.first_seen_date)::integer),
             c.census_date - 728
         )::date as first_sunday,
         c.census_date
-    from (
-        select
-            trust_id,
-            first_seen_date
-        from first_extracts
-        union all
-        select
-            'UNKNOWN' as trust_id,
-            coalesce(min(e.first_seen_date), c.census_date) as first_seen_date
-        from census as c
-        left join first_extracts as e on true
-        group by c.census_date
-    ) as f
+    from trusts as t
     cross join census as c
 ),
 
@@ -139,40 +138,46 @@ listed as (
 ),
 
 -- A period is in one list until the decision to admit and in another from then on.
+switched as (
+    select
+        l.*,
+        case when l.waiting_list_type = 'admitted' then 'non_admitted' end as type_before,
+        case
+            when l.waiting_list_type = 'admitted'
+                then (l.admitted_date + (7 - extract(isodow from l.admitted_date)::integer))::date
+            else l.first_sunday
+        end as switch_sunday
+    from listed as l
+),
+
+halves as (
+    select
+        w.*,
+        h.is_before,
+        case when h.is_before then w.type_before else w.waiting_list_type end as list_type,
+        case when h.is_before then w.first_sunday else w.switch_sunday end as half_from,
+        case when h.is_before then w.switch_sunday - 7 else w.last_list_date end as half_to
+    from switched as w
+    cross join (values (true), (false)) as h (is_before)
+),
+
 stretches as (
     select
-        l.trust_id,
-        l.treatment_function_code,
-        l.cohort_sunday,
-        l.first_sunday,
-        l.start_sunday,
-        x.list_type as waiting_list_type,
-        greatest(x.from_date, l.start_sunday, l.first_sunday) as from_date,
-        least(x.to_date, l.last_list_date) as to_date,
+        h.trust_id,
+        h.treatment_function_code,
+        h.cohort_sunday,
+        h.first_sunday,
+        h.start_sunday,
+        h.list_type as waiting_list_type,
+        greatest(h.half_from, h.start_sunday, h.first_sunday) as from_date,
+        least(h.half_to, h.last_list_date) as to_date,
         case
-            when l.is_open or x.to_date < l.last_list_date then 'stays'
-            when l.stop_kind in ('admitted_stop', 'non_admitted_stop') then 'treated'
+            when h.is_open or h.half_to < h.last_list_date then 'stays'
+            when h.stop_kind in ('admitted_stop', 'non_admitted_stop') then 'treated'
             else 'removed'
         end as exit_kind
-    from listed as l
-    cross join lateral (
-        values
-        (
-            case when l.waiting_list_type = 'admitted' then 'non_admitted' end,
-            l.first_sunday,
-            (l.admitted_date + (7 - extract(isodow from l.admitted_date)::integer) - 7)::date
-        ),
-        (
-            l.waiting_list_type,
-            case
-                when l.waiting_list_type = 'admitted'
-                    then (l.admitted_date + (7 - extract(isodow from l.admitted_date)::integer))::date
-                else l.first_sunday
-            end,
-            'infinity'::date
-        )
-    ) as x (list_type, from_date, to_date)
-    where x.list_type is not null
+    from halves as h
+    where h.list_type is not null
 ),
 
 -- Few kinds of stretches, many periods of each: counted before they are laid out over the Sundays.
