@@ -22,6 +22,23 @@ references:
 not_null: [own_trial_count, own_event_count]
 readers: clinical
 owner: ICS information lead
+disclosure:
+  counts: [own_trial_count, own_event_count]
+  rates: {own_rate: [own_event_count, own_trial_count]}
+  values: {peer_share_below: own_event_count}
+  shown:
+    - period_date
+    - days_apart
+    - published_own_rate
+    - national_rate
+    - regional_rate
+    - peer_count
+    - peer_p10_rate
+    - peer_p25_rate
+    - peer_median_rate
+    - peer_p75_rate
+    - peer_p90_rate
+    - missing_reason
 */
 with
 waitlist as (

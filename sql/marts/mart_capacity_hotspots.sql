@@ -22,6 +22,11 @@ references:
 not_null: [event_count, trial_count, position]
 readers: clinical
 owner: ICS operations manager
+disclosure:
+  counts: [trial_count, event_count]
+  within: [census_date, measure_code, trust_sk]
+  rates: {event_rate: [event_count, trial_count]}
+  values: {average_rate: event_count, position: event_count, rank: event_count}
 */
 with
 measures as (

@@ -21,6 +21,10 @@ references:
 not_null: [quality_dimension, checked_count, good_count]
 readers: clinical
 owner: Trust data quality lead
+disclosure:
+  counts: [checked_count, good_count]
+  ratios: {good_rate: [good_count, checked_count]}
+  shown: [quality_dimension, target_rate]
 */
 with
 measures as (

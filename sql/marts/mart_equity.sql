@@ -23,8 +23,17 @@ kind: snapshot
 grain: [census_date, measure_code, dimension, group_code]
 references: {census_date: dim_date.date}
 not_null: [trial_count, event_count, person_count, is_reference]
-readers: clinical
+readers: none
 owner: ICS health inequalities lead
+disclosure:
+  counts: [trial_count, event_count, person_count]
+  within: [census_date, measure_code, dimension]
+  rates:
+    event_rate: [event_count, trial_count]
+    rate_lower: [event_count, trial_count, wilson_lower]
+    rate_upper: [event_count, trial_count, wilson_upper]
+  values: {standardised_rate: event_count}
+  shown: [is_reference, reference_group_code, missing_reason]
 */
 with
 measures as (

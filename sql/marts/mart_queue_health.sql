@@ -23,6 +23,14 @@ references:
 not_null: [window_weeks, queue_size, start_count, departure_count, target_wait_weeks]
 readers: clinical
 owner: ICS operations manager
+disclosure:
+  counts: [queue_size, start_count, departure_count]
+  ratios:
+    demand_per_week: [start_count, window_weeks]
+    throughput_per_week: [departure_count, window_weeks]
+    queue_load: [start_count, departure_count]
+  values: {mean_wait_weeks: queue_size, target_mean_wait_weeks: queue_size, pressure: queue_size}
+  shown: [window_weeks, window_start_date, target_wait_weeks]
 */
 with
 waitlist as (

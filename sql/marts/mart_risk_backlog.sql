@@ -17,6 +17,10 @@ references:
 not_null: [pathway_count, patient_count, undated_count, priority_unknown_count, validation_due_count]
 readers: clinical
 owner: Trust clinical risk lead
+disclosure:
+  counts: [pathway_count, undated_count, priority_unknown_count, validation_due_count]
+  by: [census_date, trust_sk, treatment_function_code, risk_tier, wait_group]
+  within: [census_date, trust_sk, treatment_function_code, wait_group]
 */
 with
 waitlist as (

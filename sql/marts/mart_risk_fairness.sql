@@ -1,5 +1,5 @@
 /*
-One row per dimension and group of patients, worst recorded severity and referral priority: how the risk score falls on the
+One row per trust, dimension and group of patients, worst recorded severity and referral priority: how the risk score falls on the
 open pathways of each group, among patients who are recorded alike.
 
 NO EVIDENCE OF FAIRNESS. Whether a score is fair is told by outcomes, and this data holds none: a score that is equal between
@@ -12,8 +12,8 @@ is approved locally. For clinical readers alone: small groups within severity an
 
 ---
 kind: snapshot
-grain: [census_date, dimension, group_code, severity_code, referral_priority_code]
-references: {census_date: dim_date.date}
+grain: [census_date, trust_sk, dimension, group_code, severity_code, referral_priority_code]
+references: {census_date: dim_date.date, trust_sk: dim_trust}
 not_null: [pathway_count, person_count, low_count, medium_count, high_count, very_high_count, unknown_tier_count]
 readers: clinical
 owner: ICS health inequalities lead
@@ -22,6 +22,7 @@ with
 waitlist as (
     select
         w.census_date,
+        w.trust_sk,
         w.patient_sk,
         w.person_sk,
         coalesce(w.referral_priority_code, 'UNKNOWN') as referral_priority_code,
@@ -57,6 +58,7 @@ severities as (
 grouped as (
     select
         w.census_date,
+        w.trust_sk,
         x.dimension,
         x.group_code,
         (array['none', 'UNKNOWN', 'mild', 'moderate', 'severe'])[coalesce(s.severity_rank, 0) + 1] as severity_code,
@@ -82,6 +84,7 @@ grouped as (
 counted as (
     select
         g.census_date,
+        g.trust_sk,
         g.dimension,
         g.group_code,
         g.severity_code,
@@ -98,11 +101,12 @@ counted as (
         count(*) filter (where g.has_both_levels) as both_levels_count,
         count(*) filter (where g.has_both_levels and g.is_risk_disagreement) as disagreement_count
     from grouped as g
-    group by g.census_date, g.dimension, g.group_code, g.severity_code, g.referral_priority_code
+    group by g.census_date, g.trust_sk, g.dimension, g.group_code, g.severity_code, g.referral_priority_code
 )
 
 select
     c.census_date, -- Sunday the list is counted at
+    c.trust_sk, -- The trust; 0 when unknown
     c.dimension, -- deprivation_quintile, ethnic_category, gender, age_band or interpreter
     c.group_code, -- The group; UNKNOWN, Unknown, X, Z and 99 are those of whom it is not known
     c.severity_code, -- Worst severity of the patient's active conditions: severe … mild, UNKNOWN; none without a condition

@@ -21,6 +21,15 @@ references:
 not_null: [lost_slot_count, is_refill_known]
 readers: clinical
 owner: ICS operations manager
+disclosure:
+  counts: [lost_slot_count]
+  within: [census_date, trust_sk, treatment_function_code]
+  values:
+    unfilled_slots: lost_slot_count
+    stops_low: lost_slot_count
+    stops_central: lost_slot_count
+    stops_high: lost_slot_count
+  shown: [low_share, central_share, high_share]
 */
 with
 scenarios as (

@@ -558,6 +558,11 @@ return case
     when shown_events > 0 and shown_events < shown_trials then round(shown_events::numeric / shown_trials, 4)
 end;
 
+-- A ratio of shown counts that may be over 1, or says nothing of a person when it is 0 or 1.
+create or replace function reference.disclosed_ratio(shown_events bigint, shown_trials bigint) returns numeric
+language sql immutable strict parallel safe
+return round(shown_events::numeric / nullif(shown_trials, 0), 4);
+
 -- A cell of a breakdown whose total is shown somewhere else. A breakdown whose filled cells hold fewer than 8 on average
 -- is withheld whole. Else, where a cell is hidden, the smallest of the shown ones is hidden with it: the two could
 -- change places without anything shown being different, so neither can be worked out.

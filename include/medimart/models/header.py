@@ -16,11 +16,20 @@ from sqlglot.errors import ParseError, SqlglotError
 from sqlglot.optimizer.scope import traverse_scope
 
 from medimart.errors import MedimartError
-from medimart.models.manifest import DEFAULT_PIPELINE, LAST_WEEK, MART_KINDS, Column, Model, Reference
+from medimart.models.manifest import (
+    DEFAULT_PIPELINE,
+    LAST_WEEK,
+    MART_KINDS,
+    Column,
+    Disclosure,
+    Model,
+    Reference,
+    as_disclosure,
+)
 
 LAYERS = {"staging": ("staging",), "intermediate": ("intermediate",), "marts": MART_KINDS}
 READERS = ("clinical", "shared", "none")
-_KEYS = {"kind", "grain", "references", "not_null", "indexes", "pipeline", "readers", "owner"}
+_KEYS = {"kind", "grain", "references", "not_null", "indexes", "pipeline", "readers", "owner", "disclosure"}
 _READS = ("model", "last_week", "seed", "source")
 _MOVING = {
     *("now", "random", "clock_timestamp", "statement_timestamp", "transaction_timestamp", "timeofday"),
@@ -141,7 +150,34 @@ def _described(path: Path, prose: str, line: int, meta: dict[str, Any], columns:
         pipeline=str(meta.get("pipeline", DEFAULT_PIPELINE)),
         readers=readers,
         owner=str(meta.get("owner", "")),
+        disclosure=_disclosure(path, line, meta, layer),
     )
+
+
+def _disclosure(path: Path, line: int, meta: dict[str, Any], layer: str) -> Disclosure | None:
+    """The header's rule of disclosure control, its shape checked; its columns are checked with the others."""
+    entry = meta.get("disclosure")
+    if entry is None:
+        return None
+    if layer != "marts" or meta.get("readers") == "shared":
+        raise _error(path, line, "disclosure is for a mart that shared readers do not see as it is")
+    lists, maps = ("counts", "by", "within", "shown"), ("rates", "ratios", "values")
+    if not isinstance(entry, dict) or entry.keys() - {*lists, *maps} or not entry.get("counts"):
+        raise _error(path, line, f"disclosure must give counts, and may give {', '.join((*lists[1:], *maps))}")
+    for key in lists:
+        _names(path, line, entry, key)
+    if entry.get("by") and (entry.get("values") or entry.get("shown")):
+        raise _error(path, line, "disclosure.by adds rows up, and only counts, rates and ratios can be")
+    for key in maps:
+        parts = entry.get(key, {})
+        if not isinstance(parts, dict):
+            raise _error(path, line, f"disclosure.{key} must map a column to what it rests on")
+        for name, rests_on in parts.items():
+            if key == "values" and not isinstance(rests_on, str):
+                raise _error(path, line, f"disclosure.values.{name} must name a count")
+            if key != "values" and not (isinstance(rests_on, list) and len(rests_on) in (2, 3)):
+                raise _error(path, line, f"disclosure.{key}.{name} must be [events, trials], or those and a function")
+    return as_disclosure(entry)
 
 
 def _target(target: str) -> tuple[str, str]:
@@ -183,6 +219,9 @@ def _check_columns(path: Path, line: int, model: Model) -> None:
     }
     if model.kind == "current":
         wanted["kind current"] = ("is_current",)
+    if rule := model.disclosure:
+        rests_on = [part for parts in (*rule.rates.values(), *rule.ratios.values()) for part in parts[:2]]
+        wanted["disclosure"] = (*rule.columns, *rests_on, *rule.values.values())
     for key, columns in wanted.items():
         for column in columns:
             if column not in names:

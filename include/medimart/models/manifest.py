@@ -40,6 +40,32 @@ class Reference:
 
 
 @dataclass(frozen=True)
+class Disclosure:
+    """How shared readers see a mart: see `medimart.models.disclosure`. Whatever it does not name is not shown.
+
+    counts: columns of counts, the first of which is what a row is about.
+    by: columns that rows are added up to first; empty: rows as they are.
+    within: columns that tell apart the groups of rows whose totals are shown elsewhere.
+    rates, ratios: columns made again from two shown columns, events and trials; with a third, by that function.
+    values: columns shown where a count is. shown: columns shown as they are.
+    """
+
+    counts: tuple[str, ...]
+    by: tuple[str, ...] = ()
+    within: tuple[str, ...] = ()
+    rates: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    ratios: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    values: dict[str, str] = field(default_factory=dict)
+    shown: tuple[str, ...] = ()
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """All columns that it names."""
+        named = [*self.by, *self.within, *self.counts, *self.rates, *self.ratios, *self.values, *self.shown]
+        return tuple(dict.fromkeys(named))
+
+
+@dataclass(frozen=True)
 class Model:
     """One SQL file.
 
@@ -66,6 +92,7 @@ class Model:
     pipeline: str = DEFAULT_PIPELINE
     readers: str = "none"
     owner: str = ""
+    disclosure: Disclosure | None = None
     models: tuple[str, ...] = ()
     last_week: tuple[str, ...] = ()
     seeds: tuple[str, ...] = ()
@@ -183,5 +210,19 @@ def _model(entry: dict[str, Any]) -> Model:
             "columns": tuple(Column(c["name"], c["meaning"], tuple(c["lineage"])) for c in entry["columns"]),
             "references": tuple(Reference(**reference) for reference in entry["references"]),
             "indexes": tuple(tuple(index) for index in entry["indexes"]),
+            "disclosure": as_disclosure(entry["disclosure"]) if entry["disclosure"] else None,
         }
+    )
+
+
+def as_disclosure(entry: dict[str, Any]) -> Disclosure:
+    """The rule as a header and the manifest's JSON hold it."""
+    return Disclosure(
+        counts=tuple(entry["counts"]),
+        by=tuple(entry.get("by", ())),
+        within=tuple(entry.get("within", ())),
+        rates={name: tuple(parts) for name, parts in entry.get("rates", {}).items()},
+        ratios={name: tuple(parts) for name, parts in entry.get("ratios", {}).items()},
+        values=dict(entry.get("values", {})),
+        shown=tuple(entry.get("shown", ())),
     )

@@ -1,0 +1,183 @@
+"""Disclosure control: how readers without access to patients see an aggregate mart.
+
+An aggregate mart holds exact figures. What its header says under `disclosure` becomes a view of the same name in the
+schema `shared_marts`, made of the functions of sql/setup/12_statistics.sql, which hold the rule, and of nothing else:
+
+    disclosure:
+      counts: [pathway_count, undated_count]     # 1 to 7 hidden (null), others to the nearest 5, zero stays zero;
+                                                 # where the first is hidden, nothing of the row is shown
+      within: [census_date, trust_sk]            # the groups of rows whose totals are shown by any other mart
+      rates: {undated_rate: [undated_count, pathway_count], undated_upper: [undated_count, pathway_count, wilson_upper]}
+      ratios: {queue_load: [start_count, end_count]}   # rates that may be over 1, or say nothing of a person
+      by: [census_date, trust_sk]                # shown added up to these columns alone, where rows are too fine
+      values: {mean_wait_weeks: pathway_count}         # shown where that count is
+      shown: [target_rate]                             # as it is: nothing about patients
+
+The grain and the references are shown; every other column is not. Two things keep hidden cells hidden:
+
+- Columns that could be added up are not shown beside their sum, unless the sum's own cell is in another mart.
+- Rows whose sum is shown elsewhere are a group (`within`). A group whose filled cells hold fewer than 8 on average is
+  not shown at all, nor which of its rows exist. In any other, where a cell is hidden the smallest shown one is hidden
+  too. The hidden cells can then change places without a shown figure being different, so that none can be worked out,
+  whatever total is at hand.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+from medimart.models.manifest import Disclosure, Model
+
+Connection = psycopg.Connection[Any]
+
+SCHEMA = "shared_marts"
+ROLES = ("medimart_shared", "medimart_clinical")
+
+
+def share(conn: Connection, model: Model) -> None:
+    """Make, replace or remove the shared view of a published mart, in the open transaction.
+
+    A view that is as it must be is left alone, so that its readers are not waited for.
+    """
+    if model.disclosure is None:
+        conn.execute(sql.SQL("drop view if exists {}").format(sql.Identifier(SCHEMA, model.name)))
+        return
+    statement = view(model)
+    digest = hashlib.sha256(statement.as_string(conn).encode()).hexdigest()
+    mark = f"{' '.join(model.description.split())} [disclosure controlled, {digest[:16]}]"
+    [(found,)] = conn.execute(
+        "select obj_description(to_regclass(%s), 'pg_class')", (f"{SCHEMA}.{model.name}",)
+    ).fetchall()
+    if found != mark:
+        conn.execute(sql.SQL("drop view if exists {}").format(sql.Identifier(SCHEMA, model.name)))
+        conn.execute(statement)
+        conn.execute(sql.SQL("comment on view {} is {}").format(sql.Identifier(SCHEMA, model.name), mark))
+        for name in columns(model):
+            comment = sql.SQL("comment on column {}.{} is {}")
+            column = sql.Identifier(SCHEMA, model.name), sql.Identifier(name), model.column(name).meaning
+            conn.execute(comment.format(*column))
+    for (role,) in conn.execute("select rolname from pg_roles where rolname = any(%s)", (list(ROLES),)).fetchall():
+        conn.execute(sql.SQL("grant usage on schema {} to {}").format(sql.Identifier(SCHEMA), sql.Identifier(role)))
+        conn.execute(
+            sql.SQL("grant select on {} to {}").format(sql.Identifier(SCHEMA, model.name), sql.Identifier(role))
+        )
+
+
+def columns(model: Model) -> tuple[str, ...]:
+    """The columns of a mart's shared view, in the mart's order."""
+    rule = _rule(model)
+    keys = rule.by or (*model.grain, *(reference.column for reference in model.references))
+    return tuple(column.name for column in model.columns if column.name in {*keys, *rule.columns})
+
+
+def view(model: Model, table: sql.Composable | None = None) -> sql.Composed:
+    """The statement that makes a mart's shared view, by default of the published table."""
+    rule = _rule(model)
+    table = table or sql.Identifier("marts", model.name)
+    selected = [_column(model, rule, name) for name in columns(model)]
+    return sql.SQL(
+        "create view {view} as with exact as (select m.*{totals} from {table} as m{window}),"
+        " cells as (select e.*{cells} from exact as e{where}),"
+        " shown as (select c.*{rows} from cells as c)"
+        " select {selected} from shown as s"
+    ).format(
+        view=sql.Identifier(SCHEMA, model.name),
+        totals=sql.Composed([_totals(name) for name in rule.counts] if rule.within else []),
+        table=_rows(rule, table),
+        window=_window(rule),
+        cells=sql.Composed([_cell(rule, name) for name in rule.counts]),
+        where=_withheld(rule),
+        rows=sql.Composed([_row(rule, name) for name in rule.counts]),
+        selected=sql.SQL(", ").join(selected),
+    )
+
+
+def _rule(model: Model) -> Disclosure:
+    if model.disclosure is None:
+        raise ValueError(f"{model.name} is not shared under disclosure control")
+    return model.disclosure
+
+
+def _rows(rule: Disclosure, table: sql.Composable) -> sql.Composable:
+    """The rows that the rule is for: the mart's own, or added up."""
+    if not rule.by:
+        return table
+    by = sql.SQL(", ").join(map(sql.Identifier, rule.by))
+    sums = [sql.SQL("sum({0}) as {0}").format(sql.Identifier(name)) for name in rule.counts]
+    return sql.SQL("(select {}, {} from {} group by {})").format(by, sql.SQL(", ").join(sums), table, by)
+
+
+def _name(column: str, part: str) -> sql.Identifier:
+    return sql.Identifier(f"{column}__{part}")
+
+
+def _totals(count: str) -> sql.Composed:
+    """What is to be known of a count's group."""
+    return sql.SQL(
+        ", sum(m.{0}) over w as {1}, count(*) filter (where m.{0} > 0) over w as {2},"
+        " coalesce(bool_or(m.{0} between 1 and 7) over w, false) as {3},"
+        " min(m.{0}) filter (where m.{0} > 7) over w as {4}"
+    ).format(sql.Identifier(count), *(_name(count, part) for part in ("total", "filled", "small", "least")))
+
+
+def _window(rule: Disclosure) -> sql.Composed:
+    if not rule.within:
+        return sql.Composed([])
+    return sql.SQL(" window w as (partition by {})").format(
+        sql.SQL(", ").join(sql.Identifier("m", name) for name in rule.within)
+    )
+
+
+def _withheld(rule: Disclosure) -> sql.Composed:
+    """Rows of a group that is withheld do not exist."""
+    if not rule.within:
+        return sql.Composed([])
+    return sql.SQL(" where not e.{} < 8 * e.{}").format(_name(rule.counts[0], "total"), _name(rule.counts[0], "filled"))
+
+
+def _cell(rule: Disclosure, count: str) -> sql.Composed:
+    """A count after the rule of its own cell and group."""
+    if not rule.within:
+        return sql.SQL(", reference.disclosed_count(e.{}::bigint) as {}").format(
+            sql.Identifier(count), _name(count, "cell")
+        )
+    parts = [_name(count, part) for part in ("total", "filled", "small", "least")]
+    return sql.SQL(
+        ", reference.disclosed_part(e.{}::bigint, e.{}::bigint, e.{}::bigint, e.{}, e.{}::bigint) as {}"
+    ).format(sql.Identifier(count), *parts, _name(count, "cell"))
+
+
+def _row(rule: Disclosure, count: str) -> sql.Composed:
+    """A count after the rule of its row: hidden where what the row is about is."""
+    return sql.SQL(", case when c.{} is not null then c.{} end as {}").format(
+        _name(rule.counts[0], "cell"), _name(count, "cell"), _name(count, "shown")
+    )
+
+
+def _column(model: Model, rule: Disclosure, name: str) -> sql.Composed:
+    column = sql.Identifier(name)
+    if name in rule.counts:
+        return sql.SQL("s.{} as {}").format(_name(name, "shown"), column)
+    if name in rule.rates:
+        return _made(rule, name, rule.rates[name], "disclosed_rate")
+    if name in rule.ratios:
+        return _made(rule, name, rule.ratios[name], "disclosed_ratio")
+    if name in rule.values:
+        return sql.SQL("case when s.{} is not null then s.{} end as {}").format(
+            _name(rule.values[name], "shown"), column, column
+        )
+    return sql.SQL("s.{} as {}").format(column, column)
+
+
+def _made(rule: Disclosure, name: str, parts: tuple[str, ...], function: str) -> sql.Composed:
+    """A rate or ratio from what is shown; with a function of its own, where the plain one is shown."""
+    events, trials = (_name(part, "shown") if part in rule.counts else sql.Identifier(part) for part in parts[:2])
+    plain = sql.SQL("reference.{}(s.{}::bigint, s.{}::bigint)").format(sql.Identifier(function), events, trials)
+    if len(parts) == 3:
+        own = sql.SQL("round(reference.{}(s.{}, s.{})::numeric, 4)").format(sql.Identifier(parts[2]), events, trials)
+        plain = sql.SQL("case when {} is not null then {} end").format(plain, own)
+    return sql.SQL("{} as {}").format(plain, sql.Identifier(name))
