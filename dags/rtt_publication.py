@@ -13,7 +13,7 @@ import pendulum
 from airflow.sdk import DAG, Asset, Param, TaskGroup
 from medimart.alerts import run_failed
 from medimart.settings import PROJECT_ROOT
-from medimart.taskgroups import RETRIES, model_groups, step
+from medimart.taskgroups import RETRIES, Step, model_groups
 
 SAMPLE = PROJECT_ROOT / "data" / "publication" / "sample.zip"
 PUBLISHED = Asset(name="rtt_published", uri="medimart://warehouse/marts/rtt_published")
@@ -44,10 +44,20 @@ with DAG(
     tags=["medimart", "monthly"],
 ):
     with TaskGroup("load"):
-        begin = step("check_file", "begin", "Reads which month the file speaks of.")
-        loaded = step("rtt_published", "load_publication", "Loads and types the file.")
-        pin = step("reconcile", "pin", "Proves that no row is lost and pins what this run reads.")
-        begin >> loaded >> pin
+        begin = Step(task_id="check_file", function="begin", doc_md="Reads which month the file speaks of.")
+        load = Step(task_id="rtt_published", function="load_publication", doc_md="Loads and types the file.")
+        pin = Step(
+            task_id="reconcile",
+            function="pin",
+            doc_md="Proves that no row is lost and pins what this run reads.",
+        )
+        begin >> load >> pin
 
     audits = model_groups("rtt_publication", after=pin)
-    audits >> step("publish", "publish", "One transaction: readers see all of it or none.", outlet=PUBLISHED)
+    publish = Step(
+        task_id="publish",
+        function="publish",
+        doc_md="One transaction: readers see all of it or none.",
+        outlets=[PUBLISHED],
+    )
+    audits >> publish

@@ -160,6 +160,8 @@ def publish(conn: Connection, run: Run) -> None:
     from medimart.models import publish as publishing
 
     with _timed(conn, run, "publish", "publish"):
+        if publishing.is_done(conn, run.run_id):
+            return
         built = build.find_build(conn, run.run_id)
         publishing.publish(conn, built, run.run_id)
         build.close_build(conn, built)

@@ -47,5 +47,6 @@ comment on column marts.publication.code_version is 'Version of the program that
 comment on column marts.publication.current_census_date is
 'The census the current tables were brought up to, when this publish touched them';
 comment on column marts.publication.current_fingerprint is
-'Fingerprint of what the current tables were made from, when this publish touched them';
+'Fingerprint of what the current tables were made from, when this publish touched them; null while rows wait in them
+that only a census to be restated refers to';
 comment on column marts.publication.published_at is 'When readers saw it';

@@ -151,7 +151,7 @@ def build_model(conn: Connection, build: Build, name: str, manifest: Manifest | 
     select = manifest.sql(model.name)
     started = time.monotonic()
     with _plainly(model), transaction(conn):
-        _prepare(conn, schema)
+        set_up(conn, schema)
         if is_last_week:
             conn.execute(sql.SQL("drop view if exists {}").format(sql.Identifier(build.schema, name)))
         table = sql.Identifier(schema, model.name)
@@ -247,7 +247,8 @@ def without_values(error: psycopg.Error) -> str:
     return message
 
 
-def _prepare(conn: Connection, schema: str) -> None:
+def set_up(conn: Connection, schema: str) -> None:
+    """Give the open transaction what building and publishing need, and a build's schema to find tables in."""
     for name, value in {**_SETTINGS, "search_path": f"{schema}, reference"}.items():
         conn.execute("select set_config(%s, %s, true)", (name, value))
 

@@ -15,15 +15,15 @@ import numpy
 from medimart.synthetic.records import Life
 from medimart.synthetic.world import CLINIC, SESSION_LEAD_DAYS, THEATRE, Cell, World
 
-Counts = numpy.ndarray[tuple[int, int], numpy.dtype[numpy.int64]]
+Counts = numpy.ndarray[tuple[int, int, int], numpy.dtype[numpy.int64]]
 
 _SMALL = 2.0  # bookings a session; services smaller than this hold one only when there is somebody to see
 
 
 def no_bookings(world: World) -> Counts:
-    """Bookings by number of the cell and day since the world's first session day: none yet."""
+    """Bookings that stood, and those that were cancelled, by cell and day from the first session day: none yet."""
     days = world.options.extract_days[-1] + SESSION_LEAD_DAYS - world.first_session_day + 1
-    return numpy.zeros((len(world.cells), days), dtype=numpy.int64)
+    return numpy.zeros((2, len(world.cells), days), dtype=numpy.int64)
 
 
 def add_bookings(counts: Counts, places: list[int]) -> None:
@@ -32,18 +32,18 @@ def add_bookings(counts: Counts, places: list[int]) -> None:
 
 
 def booking_places(world: World, life: Life, days: int) -> Iterator[int]:
-    """The place in the flattened counts of `days` days of every booking of a patient that was not cancelled."""
-    first = world.first_session_day
+    """The place in the flattened counts of `days` days of every booking of a patient."""
+    first, cells = world.first_session_day, len(world.cells)
     for visit in life.appointments:
-        if not visit.cancelled_by and 0 <= visit.day - first < days:
+        if 0 <= visit.day - first < days:
             period = visit.period
             cell = world.cells[period.trust.number, period.specialty.code, CLINIC]
-            yield cell.number * days + visit.day - first
+            yield (bool(visit.cancelled_by) * cells + cell.number) * days + visit.day - first
     for operation in life.operations:
-        if operation.status != "cancelled" and 0 <= operation.tci_day - first < days:
+        if 0 <= operation.tci_day - first < days:
             kind = THEATRE if operation.procedure.is_admitted else CLINIC
             cell = world.cells[operation.trust.number, operation.specialty_code, kind]
-            yield cell.number * days + operation.tci_day - first
+            yield ((operation.status == "cancelled") * cells + cell.number) * days + operation.tci_day - first
 
 
 class Capacity:
@@ -52,10 +52,11 @@ class Capacity:
     def __init__(self, world: World, counts: Counts) -> None:
         self.world = world
         self.last_day = world.options.extract_days[-1]
-        self.counts = counts.tolist()
+        self.standing: list[list[int]] = counts[0].tolist()
+        self.cancelled: list[list[int]] = counts[1].tolist()
         past = self.last_day - world.first_session_day + 1
         self.usual = [
-            int(counts[cell.number, :past].sum()) * 7 / (past * sum(cell.sessions)) for cell in world.cells.values()
+            sum(self.standing[cell.number][:past]) * 7 / (past * sum(cell.sessions)) for cell in world.cells.values()
         ]
 
     def slots(self, cell: Cell, day: int, index: int) -> int:
@@ -65,13 +66,13 @@ class Capacity:
             n for n in range(cell.sessions[day % 7]) if not self.world.is_session_cancelled(cell.session_id(day, n))
         ]
         usual = self.usual[cell.number]
+        at = day - self.world.first_session_day
+        standing, cancelled = self.standing[cell.number][at], self.cancelled[cell.number][at]
+        if not standing and not cancelled and usual < _SMALL:
+            return 0
         need = usual
-        if day <= self.last_day and index in held:
-            need = self.counts[cell.number][day - self.world.first_session_day] / len(held)
-        if need == 0:
-            if usual < _SMALL:
-                return 0
-            need = usual
+        if day <= self.last_day and index in held and standing:
+            need = standing / len(held)
         chance = zlib.crc32(f"{self.world.options.seed}:{name}:slots".encode())
         wanted = need * cell.trust.staffing * (0.92 + chance % 1009 / 1009 * 0.2)
         return max(1, int(wanted + chance // 1009 % 1013 / 1013))

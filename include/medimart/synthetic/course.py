@@ -440,7 +440,7 @@ def _test(world: World, story: Life, period: Period, after: int, before: int, dr
     procedure = DIAGNOSTICS[period.specialty.code]
     day, session_id = _held_session(
         world, period.trust, period.specialty.code, THEATRE if procedure.is_admitted else CLINIC,
-        after + 5 + int(draw() * max(1, before - after - 8)), after + 1, draw,
+        after + 5 + int(draw() * min(50, max(1, before - after - 8))), after + 1, draw,
     )  # fmt: skip
     listed = max(after, period.known_day)
     story.operations.append(

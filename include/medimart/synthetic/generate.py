@@ -135,7 +135,7 @@ def blocks_part(world: World, first: int, last: int) -> Part:
     delivery = Delivery(options)
     lines: Lines = defaultdict(list)
     places: list[int] = []
-    days = capacity.no_bookings(world).shape[1]
+    days = capacity.no_bookings(world).shape[2]
     for block in range(first, last):
         for number, draw in patients_draws(options.seed, block):
             if number < options.patients:
@@ -199,20 +199,19 @@ def world_lines(world: World) -> dict[FileKey, list[str]]:
     return lines
 
 
-def session_lines(world: World, plan: capacity.Capacity, index: int) -> list[str]:
-    """Sessions that an extract brings: the newly planned week, and those held or cancelled since the last."""
-    days = world.options.extract_days
-    today = days[index]
+def session_lines(world: World, plan: capacity.Capacity, index: int) -> Iterator[list[str]]:
+    """Sessions that an extract brings, by cell: the week now planned, and those held or cancelled since the last."""
+    today = world.options.extract_days[index]
     horizon = today + SESSION_LEAD_DAYS
-    result = []
     for cell in world.cells.values():
+        result = []
         for day in range(world.first_session_day if index == 0 else today - 6, horizon + 1):
             for number in range(cell.sessions[day % 7]):
                 is_cancelled = world.is_session_cancelled(cell.session_id(day, number))
                 is_news = day <= today or day > horizon - 7 or (is_cancelled and day <= today + 7)
                 if (index == 0 or is_news) and (slots := plan.slots(cell, day, number)):
                     result.append(",".join(rows.session(cell, day, number, slots, is_cancelled, today)))
-    return result
+        yield result
 
 
 def generate(out: Path, options: Options) -> Generated:
@@ -237,8 +236,10 @@ def generate(out: Path, options: Options) -> Generated:
             for source in options.sources:
                 files[index, source] = ExtractFile(folder, source, options)
                 stack.callback(files[index, source].close)
-        lines = world_lines(world)
         row_count = 0
+        for key, texts in world_lines(world).items():
+            row_count += len(texts)
+            files[key].append(_encoded(texts))
         counts = capacity.no_bookings(world)
         for part in patient_parts(world):
             row_count += part.row_count
@@ -247,10 +248,10 @@ def generate(out: Path, options: Options) -> Generated:
                 files[key].append(data)
         if "sessions" in options.sources:
             plan = capacity.Capacity(world, counts)
-            lines |= {(index, "sessions"): session_lines(world, plan, index) for index in range(options.weeks)}
-        for key, texts in lines.items():
-            row_count += len(texts)
-            files[key].append(_encoded(texts))
+            for index in range(options.weeks):
+                for texts in session_lines(world, plan, index):
+                    row_count += len(texts)
+                    files[index, "sessions"].append(_encoded(texts))
         planted = list(planting.plant_rows(world, files))
     planted += planting.plant_files(options, folders)
     for index, folder in enumerate(folders):
