@@ -17,7 +17,7 @@ from psycopg.types.json import Jsonb
 from medimart import __version__, db
 from medimart.errors import CheckBroken, CriticalFailure, InputsChanged, MedimartError
 from medimart.landing import Inputs, inputs, seed_digests
-from medimart.models import access, tables
+from medimart.models import access, disclosure, tables
 from medimart.models.build import (
     Build,
     as_json,
@@ -356,6 +356,7 @@ def _publish(conn: Connection, build: Build, current: Build | None, pins: Inputs
         if source:
             counted[model.name], gone[model.name] = _write(conn, model, source, is_new_code)
         access.grant(conn, model)
+        disclosure.share(conn, model)
     staying = tables.remove_gone(conn, manifest, gone, build.pipeline)
     access.settle(conn, marts)
     if current and "dim_patient" in counted:

@@ -1,0 +1,156 @@
+"""The marts of operations, equity and quality on a synthetic month: published, reconciled, read as readers do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import psycopg
+import pytest
+from medimart import db, landing, quality
+from medimart.db import connect
+from medimart.local.postgres import PostgresServer
+from medimart.models import build as building
+from medimart.models import disclosure
+from medimart.models.graph import read_models
+from medimart.models.manifest import Manifest
+from medimart.models.publish import publish
+from medimart.synthetic.generate import generate
+from medimart.synthetic.options import Options
+from medimart.warehouse import prepare
+
+MANIFEST = Manifest(read_models()[0])
+SHARED = sorted(name for name, model in MANIFEST.models.items() if model.disclosure)
+Ask = Callable[[str], list[tuple[Any, ...]]]
+
+
+@pytest.fixture(scope="module")
+def marts(server: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[psycopg.Connection[Any]]:
+    """A warehouse with the last census of five synthetic weeks published."""
+    folder, options = tmp_path_factory.mktemp("operations"), Options(patients=1200, weeks=5, seed=11)
+    generate(folder / "landing", options)
+    with pytest.MonkeyPatch.context() as patch, psycopg.connect(server.url(), autocommit=True) as admin:
+        patch.setenv("MEDIMART_HOME", str(folder / "home"))
+        patch.setenv("MEDIMART_PSEUDONYM_KEY", "5a" * 32)
+        admin.execute("create database operations")
+        with connect(server.url("operations")) as conn:
+            prepare(conn)
+            conn.commit()
+            landing.load_seeds(conn)
+            landing.check_landing(conn, folder / "landing", options.until)
+            for contract in landing.folder_contracts():
+                landing.load_source(conn, folder / "landing", contract.source, options.until)
+            names = MANIFEST.pipeline("waiting_list")
+            pins = landing.inputs(conn, options.until, MANIFEST.sources("waiting_list"))
+            build = building.open_build(conn, options.until, "operations", pins)
+            for name in building.plan(MANIFEST, names):
+                building.build_model(conn, build, name, MANIFEST)
+            quality.validate(db.url_of(conn), build, names, build.run_id, manifest=MANIFEST)
+            publish(conn, build, build.run_id, MANIFEST)
+            conn.execute("create role operations_reader login")
+            conn.execute("call quality.admit('operations_reader', 'medimart_shared')")
+            conn.commit()
+            yield conn
+            conn.rollback()
+            conn.execute("drop owned by operations_reader")
+            conn.execute("drop role operations_reader")
+            conn.commit()
+        admin.execute("drop database operations with (force)")
+
+
+@pytest.fixture
+def ask(marts: psycopg.Connection[Any]) -> Iterator[Ask]:
+    marts.rollback()
+    yield lambda query: marts.execute(query).fetchall()  # type: ignore[arg-type]
+    marts.rollback()
+
+
+@pytest.mark.parametrize(
+    ("mart", "total"),
+    [
+        ("queue_health", "sum(queue_size)"),
+        ("risk_backlog", "sum(pathway_count)"),
+        ("risk_fairness", "sum(pathway_count) filter (where dimension = 'gender')"),
+    ],
+)
+def test_every_mart_of_the_list_holds_the_list(ask: Ask, mart: str, total: str) -> None:
+    [(found, expected)] = ask(f"select {total}, (select count(*) from marts.fct_waitlist) from marts.mart_{mart}")
+    assert found == expected > 0
+
+
+def test_the_queues_add_up_by_trust_and_treatment_function(ask: Ask) -> None:
+    by = "trust_sk, treatment_function_code"
+    assert not ask(
+        f"select {by}, queue_size from marts.mart_queue_health where queue_size > 0"
+        f" except select {by}, count(*) from marts.fct_waitlist group by {by}"
+    )
+    assert not ask(
+        f"select {by}, sum(pathway_count) from marts.mart_risk_backlog group by {by}"
+        f" except select {by}, count(*) from marts.fct_waitlist group by {by}"
+    )
+
+
+def test_equity_counts_the_appointments_since_the_first_extract(ask: Ask) -> None:
+    [(found, expected)] = ask(
+        """
+        select
+            (select sum(trial_count) from marts.mart_equity where measure_code = 'dna' and dimension = 'gender'),
+            (
+                select count(*)
+                from marts.fct_appointment as a
+                where a.is_current and not a.is_future and a.appointment_date > date '2026-03-08'
+                    and a.patient_sk <> 0 and a.trust_sk <> 0
+            )
+        """
+    )
+    assert found == expected > 0
+
+
+def test_a_cohort_that_was_not_followed_says_so(ask: Ask) -> None:
+    [(reason,)] = ask("select missing_reason from marts.mart_equity where measure_code = 'treated_within_52_weeks'")
+    assert "history too short" in reason
+
+
+def test_without_a_publication_the_benchmark_says_so(ask: Ask) -> None:
+    assert ask("select distinct missing_reason, national_rate from marts.mart_benchmark") == [
+        ("no publication was loaded by the census", None)
+    ]
+
+
+@pytest.mark.parametrize("name", SHARED)
+def test_shared_readers_see_the_view_and_not_the_mart(marts: psycopg.Connection[Any], name: str) -> None:
+    marts.rollback()
+    marts.execute("set local role operations_reader")
+    rule = MANIFEST[name].disclosure
+    assert rule
+    counts = ", ".join(rule.counts)
+    rows = marts.execute(f"select {counts} from {disclosure.SCHEMA}.{name}").fetchall()  # type: ignore[arg-type]
+    assert all(value is None or value == 0 or (value >= 10 and value % 5 == 0) for row in rows for value in row)
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        marts.execute(f"select 1 from marts.{name}")  # type: ignore[arg-type]
+    marts.rollback()
+
+
+def test_no_count_of_a_shared_row_is_the_sum_of_others(ask: Ask) -> None:
+    """Where one column is the sum of others in every row, a hidden one could be worked out."""
+    from itertools import combinations
+
+    for name in SHARED:
+        rule = MANIFEST[name].disclosure
+        assert rule
+        rows = ask(f"select {', '.join(rule.counts)} from marts.{name} where {rule.counts[0]} > 0")
+        places = range(len(rule.counts))
+        for whole in places:
+            for size in range(2, len(rule.counts)):
+                for parts in combinations([p for p in places if p != whole], size):
+                    assert any(row[whole] != sum(row[p] for p in parts) for row in rows), (name, rule.counts[whole])
+
+
+def test_a_view_that_is_as_it_must_be_is_left_alone(marts: psycopg.Connection[Any]) -> None:
+    marts.rollback()
+    name = SHARED[0]
+    identity = f"select to_regclass('{disclosure.SCHEMA}.{name}')::oid"
+    before = marts.execute(identity).fetchone()  # type: ignore[arg-type]
+    disclosure.share(marts, MANIFEST[name])
+    assert marts.execute(identity).fetchone() == before  # type: ignore[arg-type]
+    marts.rollback()
