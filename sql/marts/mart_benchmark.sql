@@ -24,6 +24,7 @@ readers: clinical
 owner: ICS information lead
 disclosure:
   counts: [own_trial_count, own_event_count]
+  within: [census_date, trust_sk, measure_code]
   rates: {own_rate: [own_event_count, own_trial_count]}
   values: {peer_share_below: own_event_count}
   shown:

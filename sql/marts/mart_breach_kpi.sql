@@ -37,6 +37,15 @@ not_null:
   - is_past_last_target
 readers: clinical
 owner: Trust RTT and access lead
+disclosure:
+  counts: [known_start_count, within_18_weeks_count, over_52_weeks_count, over_65_weeks_count, over_78_weeks_count]
+  only: {level: [trust, trust_function]}
+  within: [census_date, level, trust_sk]
+  rates:
+    within_18_weeks_rate: [within_18_weeks_count, known_start_count]
+    over_52_weeks_rate: [over_52_weeks_count, known_start_count]
+  values: {median_weeks: known_start_count, p92_weeks: known_start_count}
+  shown: [trust_name, treatment_function_name, target_rate, next_target_date, next_target_rate, is_past_last_target]
 */
 with
 waiting as (

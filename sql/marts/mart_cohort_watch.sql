@@ -19,6 +19,9 @@ references:
 not_null: [reach_week_end_date, pathway_count, admission_dated_count, other_dated_count, undated_count]
 readers: clinical
 owner: Trust RTT and access lead
+disclosure:
+  counts: [pathway_count, undated_count]
+  by: [census_date, threshold_weeks, watch_date, trust_sk]
 */
 with
 waiting as (

@@ -25,6 +25,7 @@ readers: clinical
 owner: ICS operations manager
 disclosure:
   counts: [queue_size, start_count, departure_count]
+  within: [census_date, trust_sk]
   ratios:
     demand_per_week: [start_count, window_weeks]
     throughput_per_week: [departure_count, window_weeks]

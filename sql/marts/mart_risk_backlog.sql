@@ -19,8 +19,8 @@ readers: clinical
 owner: Trust clinical risk lead
 disclosure:
   counts: [pathway_count, undated_count, priority_unknown_count, validation_due_count]
-  by: [census_date, trust_sk, treatment_function_code, risk_tier, wait_group]
-  within: [census_date, trust_sk, treatment_function_code, wait_group]
+  by: [census_date, trust_sk, risk_tier, wait_group]
+  within: [census_date, trust_sk, wait_group]
 */
 with
 waitlist as (

@@ -23,13 +23,13 @@ readers: clinical
 owner: ICS operations manager
 disclosure:
   counts: [lost_slot_count]
-  within: [census_date, trust_sk, treatment_function_code]
+  by: [census_date, trust_sk, support_type]
+  within: [census_date, trust_sk]
   values:
     unfilled_slots: lost_slot_count
     stops_low: lost_slot_count
     stops_central: lost_slot_count
     stops_high: lost_slot_count
-  shown: [low_share, central_share, high_share]
 */
 with
 scenarios as (

@@ -49,7 +49,7 @@ def seen(conn: psycopg.Connection[Any], model: Model, rows: Iterable[Row], case:
     """
     rule = model.disclosure
     assert rule
-    whole = {*rule.counts, *(part for parts in rule.ratios.values() for part in parts)}
+    whole = {*rule.counts, *rule.values, *(part for parts in rule.ratios.values() for part in parts)}
     types = {name: "bigint" if name in {*whole, case} else "text" for name in (c.name for c in model.columns)}
     table = sql.Identifier(f"exact_{model.name}")
     with conn.transaction(force_rollback=True):
@@ -145,20 +145,34 @@ def test_no_part_is_recovered_from_a_second_count_of_the_same_rows(conn: psycopg
 
 
 def test_no_tier_is_recovered_from_the_backlog_and_the_queue_together(conn: psycopg.Connection[Any]) -> None:
-    """Two marts of the same pathways: mart_queue_health has the total of what mart_risk_backlog breaks down."""
-    keys = list(product(("0-18", "18-52"), ("low", "high")))
-    fillings = list(product((0, 1, 3, 5, 7, 8, 9, 12, 17), repeat=len(keys)))
+    """Two marts of the same pathways: one breaks a trust down by treatment function, the other by tier and wait."""
+    keys = list(product(("110", "120"), ("low", "high")))
+    fillings = [f for f in product(range(23), repeat=len(keys)) if sum(f) <= 22]  # every filling of each total
     backlog = [
-        {"treatment_function_code": case, "wait_group": wait, "risk_tier": tier, "pathway_count": n}
+        {
+            "trust_sk": case,
+            "treatment_function_code": function,
+            "wait_group": "0-18",
+            "risk_tier": tier,
+            "pathway_count": n,
+        }
         for case, filling in enumerate(fillings)
-        for (wait, tier), n in zip(keys, filling, strict=True)
+        for (function, tier), n in zip(keys, filling, strict=True)
         if n
     ]
-    queues = [{"treatment_function_code": case, "queue_size": sum(f)} for case, f in enumerate(fillings)]
-    parts = seen(conn, MODELS["mart_risk_backlog"], backlog, "treatment_function_code")
-    totals = seen(conn, MODELS["mart_queue_health"], queues, "treatment_function_code")
-    looks = [(frozen(totals[case]), frozen(parts[case])) for case in range(len(fillings))]
+    queues = [
+        {"trust_sk": case, "treatment_function_code": function, "queue_size": sum(filling[place : place + 2])}
+        for case, filling in enumerate(fillings)
+        for function, place in (("110", 0), ("120", 2))
+    ]
+    parts = seen(conn, MODELS["mart_risk_backlog"], backlog, "trust_sk")
+    totals = seen(conn, MODELS["mart_queue_health"], queues, "trust_sk")
+    looks = [(sum(filling), frozen(totals[case]), frozen(parts[case])) for case, filling in enumerate(fillings)]
+    by_tier = [(f[0] + f[2], f[1] + f[3]) for f in fillings]
+    by_function = [(f[0] + f[1], f[2] + f[3]) for f in fillings]
     assert recovered(fillings, looks) == []
+    assert recovered(by_tier, looks) == []
+    assert recovered(by_function, looks) == []
 
 
 def test_rounding_alone_would_not_do(conn: psycopg.Connection[Any]) -> None:

@@ -9,7 +9,9 @@ schema `shared_marts`, made of the functions of sql/setup/12_statistics.sql, whi
       within: [census_date, trust_sk]            # the groups of rows whose totals are shown by any other mart
       rates: {undated_rate: [undated_count, pathway_count], undated_upper: [undated_count, pathway_count, wilson_upper]}
       ratios: {queue_load: [start_count, end_count]}   # rates that may be over 1, or say nothing of a person
-      by: [census_date, trust_sk]                # shown added up to these columns alone, where rows are too fine
+      by: [census_date, trust_sk]                # counts and values added up to these columns, where rows are too fine
+      only: {level: [trust]}                     # these rows alone: shown levels must not add up to one another
+      whole: true                                # with within: all of a group or nothing, for charts with limits
       values: {mean_wait_weeks: pathway_count}         # shown where that count is
       shown: [target_rate]                             # as it is: nothing about patients
 
@@ -103,12 +105,17 @@ def _rule(model: Model) -> Disclosure:
 
 
 def _rows(rule: Disclosure, table: sql.Composable) -> sql.Composable:
-    """The rows that the rule is for: the mart's own, or added up."""
+    """The rows that the rule is for: the mart's own, some of them, or added up."""
+    wanted = [
+        sql.SQL("{} in ({})").format(sql.Identifier(name), sql.SQL(", ").join(map(sql.Literal, values)))
+        for name, values in rule.only.items()
+    ]
+    where = sql.SQL(" where {}").format(sql.SQL(" and ").join(wanted)) if wanted else sql.SQL("")
     if not rule.by:
-        return table
+        return sql.SQL("(select * from {}{})").format(table, where)
     by = sql.SQL(", ").join(map(sql.Identifier, rule.by))
-    sums = [sql.SQL("sum({0}) as {0}").format(sql.Identifier(name)) for name in rule.counts]
-    return sql.SQL("(select {}, {} from {} group by {})").format(by, sql.SQL(", ").join(sums), table, by)
+    sums = [sql.SQL("sum({0}) as {0}").format(sql.Identifier(name)) for name in (*rule.counts, *rule.values)]
+    return sql.SQL("(select {}, {} from {}{} group by {})").format(by, sql.SQL(", ").join(sums), table, where, by)
 
 
 def _name(column: str, part: str) -> sql.Identifier:
@@ -136,12 +143,15 @@ def _withheld(rule: Disclosure) -> sql.Composed:
     """Rows of a group that is withheld do not exist."""
     if not rule.within:
         return sql.Composed([])
+    if rule.whole:
+        small = [sql.SQL("e.{}").format(_name(count, "small")) for count in rule.counts]
+        return sql.SQL(" where not ({})").format(sql.SQL(" or ").join(small))
     return sql.SQL(" where not e.{} < 8 * e.{}").format(_name(rule.counts[0], "total"), _name(rule.counts[0], "filled"))
 
 
 def _cell(rule: Disclosure, count: str) -> sql.Composed:
     """A count after the rule of its own cell and group."""
-    if not rule.within:
+    if not rule.within or rule.whole:
         return sql.SQL(", reference.disclosed_count(e.{}::bigint) as {}").format(
             sql.Identifier(count), _name(count, "cell")
         )

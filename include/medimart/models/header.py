@@ -161,13 +161,18 @@ def _disclosure(path: Path, line: int, meta: dict[str, Any], layer: str) -> Disc
         return None
     if layer != "marts" or meta.get("readers") == "shared":
         raise _error(path, line, "disclosure is for a mart that shared readers do not see as it is")
-    lists, maps = ("counts", "by", "within", "shown"), ("rates", "ratios", "values")
-    if not isinstance(entry, dict) or entry.keys() - {*lists, *maps} or not entry.get("counts"):
-        raise _error(path, line, f"disclosure must give counts, and may give {', '.join((*lists[1:], *maps))}")
+    lists, maps, others = ("counts", "by", "within", "shown"), ("rates", "ratios", "values"), ("only", "whole")
+    if not isinstance(entry, dict) or entry.keys() - {*lists, *maps, *others} or not entry.get("counts"):
+        raise _error(path, line, f"disclosure must give counts, and may give {', '.join((*lists[1:], *maps, *others))}")
+    if entry.get("whole") and not entry.get("within"):
+        raise _error(path, line, "disclosure.whole needs within, to tell what is shown whole")
+    only = entry.get("only", {})
+    if not isinstance(only, dict) or not all(isinstance(values, list) and values for values in only.values()):
+        raise _error(path, line, "disclosure.only must map a column to a list of its values")
     for key in lists:
         _names(path, line, entry, key)
-    if entry.get("by") and (entry.get("values") or entry.get("shown")):
-        raise _error(path, line, "disclosure.by adds rows up, and only counts, rates and ratios can be")
+    if entry.get("by") and entry.get("shown"):
+        raise _error(path, line, "disclosure.by adds rows up, and what is shown as it is cannot be")
     for key in maps:
         parts = entry.get(key, {})
         if not isinstance(parts, dict):
@@ -221,7 +226,7 @@ def _check_columns(path: Path, line: int, model: Model) -> None:
         wanted["kind current"] = ("is_current",)
     if rule := model.disclosure:
         rests_on = [part for parts in (*rule.rates.values(), *rule.ratios.values()) for part in parts[:2]]
-        wanted["disclosure"] = (*rule.columns, *rests_on, *rule.values.values())
+        wanted["disclosure"] = (*rule.columns, *rule.only, *rests_on, *rule.values.values())
     for key, columns in wanted.items():
         for column in columns:
             if column not in names:

@@ -44,15 +44,19 @@ class Disclosure:
     """How shared readers see a mart: see `medimart.models.disclosure`. Whatever it does not name is not shown.
 
     counts: columns of counts, the first of which is what a row is about.
+    only: rows that have one of these values in a column; the others do not exist for shared readers.
     by: columns that rows are added up to first; empty: rows as they are.
     within: columns that tell apart the groups of rows whose totals are shown elsewhere.
+    whole: a group is shown when none of its counts is hidden, and else not at all.
     rates, ratios: columns made again from two shown columns, events and trials; with a third, by that function.
     values: columns shown where a count is. shown: columns shown as they are.
     """
 
     counts: tuple[str, ...]
+    only: dict[str, tuple[str, ...]] = field(default_factory=dict)
     by: tuple[str, ...] = ()
     within: tuple[str, ...] = ()
+    whole: bool = False
     rates: dict[str, tuple[str, ...]] = field(default_factory=dict)
     ratios: dict[str, tuple[str, ...]] = field(default_factory=dict)
     values: dict[str, str] = field(default_factory=dict)
@@ -219,8 +223,10 @@ def as_disclosure(entry: dict[str, Any]) -> Disclosure:
     """The rule as a header and the manifest's JSON hold it."""
     return Disclosure(
         counts=tuple(entry["counts"]),
+        only={name: tuple(values) for name, values in entry.get("only", {}).items()},
         by=tuple(entry.get("by", ())),
         within=tuple(entry.get("within", ())),
+        whole=bool(entry.get("whole", False)),
         rates={name: tuple(parts) for name, parts in entry.get("rates", {}).items()},
         ratios={name: tuple(parts) for name, parts in entry.get("ratios", {}).items()},
         values=dict(entry.get("values", {})),
