@@ -129,18 +129,26 @@ sessions as (
     group by s.trust_id
 ),
 
+persons as (
+    select
+        count(*) filter (where d.has_valid_nhs_number) as nhs_number_valid,
+        count(*) filter (where d.person_id_count = 1) as one_identifier
+    from dim_patient as d
+    where d.is_current and not d.is_unknown
+),
+
 patients as (
     select
         count(*) as n,
-        count(*) filter (where d.has_valid_nhs_number) as nhs_number_valid,
+        min(d.nhs_number_valid) as nhs_number_valid,
         count(*) filter (where p.ethnic_category_code not in ('Z', '99')) as ethnicity_known,
         count(p.birth_date) as birth_date_known,
         count(p.postcode) as postcode_known,
         count(*) filter (where p.flags is null) as unmended,
         count(*) filter (where not p.is_carried_forward) as accepted,
-        count(*) filter (where d.person_id_count = 1) as one_identifier
+        min(d.one_identifier) as one_identifier
     from stg_patients as p
-    inner join dim_patient as d on pseudonym('patient', p.patient_id) = d.patient_sk
+    cross join persons as d
     where p.is_current
 ),
 

@@ -26,8 +26,8 @@ Ask = Callable[[str], list[tuple[Any, ...]]]
 
 @pytest.fixture(scope="module")
 def marts(server: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[psycopg.Connection[Any]]:
-    """A warehouse with the last census of five synthetic weeks published."""
-    folder, options = tmp_path_factory.mktemp("operations"), Options(patients=1200, weeks=5, seed=11)
+    """A warehouse with the last census of four synthetic weeks published."""
+    folder, options = tmp_path_factory.mktemp("operations"), Options(patients=600, weeks=4, seed=11)
     generate(folder / "landing", options)
     with pytest.MonkeyPatch.context() as patch, psycopg.connect(server.url(), autocommit=True) as admin:
         patch.setenv("MEDIMART_HOME", str(folder / "home"))
@@ -98,7 +98,7 @@ def test_equity_counts_the_appointments_since_the_first_extract(ask: Ask) -> Non
             (
                 select count(*)
                 from marts.fct_appointment as a
-                where a.is_current and not a.is_future and a.appointment_date > date '2026-03-08'
+                where a.is_current and not a.is_future and a.appointment_date > date '2026-03-15'
                     and a.patient_sk <> 0 and a.trust_sk <> 0
             )
         """
