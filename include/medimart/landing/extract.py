@@ -54,6 +54,11 @@ def extracts(landing: Path) -> list[Extract]:
     return [_scan(path, date, contracts) for date, path in _dated(landing)]
 
 
+def extract_in(folder: Path, date: dt.date) -> Extract:
+    """The files of any folder as the extract of a date."""
+    return _scan(folder, date, folder_contracts())
+
+
 def strays(landing: Path) -> list[str]:
     """Names in the landing folder that are no extract's date, so that nobody waits for them in vain."""
     if not landing.is_dir():
