@@ -170,7 +170,8 @@ def _counts(conn: Connection, source: str, limit: float, upto: dt.date) -> list[
         select a.load_id, a.source, a.extract_date, a.file_name, a.row_count, coalesce(d.raw_count, 0),
             coalesce(v.current_count, 0),
             coalesce(v.superseded_count, 0) + coalesce(s.released_count, 0) + a.duplicate_count,
-            coalesce(v.deleted_count, 0), coalesce(v.absent_count, 0), coalesce(s.quarantined_count, 0)
+            coalesce(v.deleted_count, 0), coalesce(v.absent_count, 0), coalesce(s.quarantined_count, 0),
+            {limit}::double precision
         from quality.load_audit a
         left join delivered d on d.load_id = a.load_id
         left join versions v on v.load_id = a.load_id
@@ -178,7 +179,7 @@ def _counts(conn: Connection, source: str, limit: float, upto: dt.date) -> list[
         where a.load_id = any({loads})
         order by a.extract_date
     """).fetchall()
-    return [LoadCount(*row, quarantine_limit=limit) for row in rows]
+    return [LoadCount(*row) for row in rows]
 
 
 def _faults(count: LoadCount) -> list[str]:

@@ -41,6 +41,11 @@ class Extract:
     problems: tuple[str, ...]
     unexpected: tuple[str, ...]
 
+    @property
+    def census(self) -> dt.date:
+        """The Sunday that ends its week, whose run takes it in."""
+        return self.date + dt.timedelta(days=7 - self.date.isoweekday())
+
     def delivery(self, contract: Contract) -> Delivery:
         """How a source comes in this extract: as the marker says, else as its contract does."""
         return (self.marker.delivery if self.marker else {}).get(contract.source, contract.delivery)
