@@ -6,53 +6,493 @@ the light commands stay quick. Faults are raised as `medimart.errors`; `main` sh
 
 from __future__ import annotations
 
+import dataclasses
+import json
 import os
 import signal
 import sys
-from typing import Annotated, Any
+from datetime import date, timedelta
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from medimart.errors import MedimartError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from medimart.local.work import Result, Work
 
 app = typer.Typer(
     name="medimart",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
+
+class Dag(StrEnum):
+    """The DAGs there are."""
+
+    waiting_list = "waiting_list"
+    rtt_publication = "rtt_publication"
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is no date; write it YYYY-MM-DD.") from None
+
+
+def _sunday(text: str) -> date:
+    day = _day(text)
+    if day.isoweekday() != 7:
+        before = day - timedelta(days=day.isoweekday())
+        raise typer.BadParameter(
+            f"{day} is a {day:%A}; a census is a Sunday, for example {before} or {before + timedelta(days=7)}."
+        )
+    return day
+
+
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+Census = Annotated[
+    date | None,
+    typer.Option("--census", parser=_sunday, metavar="DATE", help="The Sunday the list is counted at, YYYY-MM-DD."),
+]
+Check = Annotated[bool, typer.Option("--check", help="Write nothing; fail when they are stale.")]
 
 
 @app.callback()
 def medimart() -> None:
-    """NHS waiting lists from weekly extracts to published marts."""
+    """NHS waiting lists from weekly extracts to published marts.
+
+    State lives in MEDIMART_HOME (.medimart beside the project), extracts in MEDIMART_LANDING (data/landing); an outside
+    PostgreSQL is used when MEDIMART_DATABASE_URL is set.
+    """
+
+
+@app.command()
+def run(
+    dag: Annotated[Dag | None, typer.Argument(help="One DAG; without it both.", show_default=False)] = None,
+    census: Census = None,
+    file: Annotated[
+        Path | None,
+        typer.Option("--input", metavar="FILE", help="NHS England's monthly file, for rtt_publication."),
+    ] = None,
+    again: Annotated[bool, typer.Option("--again", help="Redo what is published already.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Run what has landed and is not published yet.
+
+    Goes through the real scheduler, shows its progress, and ends with a summary. Exit code 1 when a run or a
+    critical check failed.
+
+    \b
+    Example:
+      medimart run
+      medimart run waiting_list --census 2026-01-04
+      medimart run rtt_publication --input Full-CSV-data-file-Jan26.zip
+    """
+    from medimart.local import work
+
+    if file and dag is not Dag.rtt_publication:
+        raise typer.BadParameter("it is for rtt_publication: medimart run rtt_publication --input FILE.")
+    if census and dag is Dag.rtt_publication:
+        raise typer.BadParameter("rtt_publication has no census: the file says its month.")
+    with work.prepared() as conn:
+        if dag is Dag.rtt_publication:
+            published = (file or work.SAMPLE).resolve()
+            todo = work.Work(publication=None if work.is_published(conn, published) and not again else published)
+        elif census:
+            todo = work.Work(work.censuses_due(conn, [census], again=again))
+        else:
+            todo = work.due(conn, again=again)
+            todo = work.Work(todo.censuses) if dag else todo
+    _carry_out(todo, as_json)
+
+
+@app.command()
+def backfill(
+    first: Annotated[
+        date | None, typer.Option("--from", parser=_sunday, metavar="DATE", help="The first census, a Sunday.")
+    ] = None,
+    last: Annotated[
+        date | None, typer.Option("--to", parser=_sunday, metavar="DATE", help="The last census, a Sunday.")
+    ] = None,
+    stale: Annotated[bool, typer.Option("--stale", help="The censuses whose inputs have changed since.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Run censuses again: a stretch, or what is stale.
+
+    The dates are census dates, the Sundays that lists are counted at.
+
+    \b
+    Example:
+      medimart backfill --from 2026-01-04 --to 2026-01-25
+      medimart backfill --stale
+    """
+    from medimart.local import work
+
+    if stale == bool(first or last) or bool(first) != bool(last):
+        raise typer.BadParameter("give --from and --to, or --stale.")
+    if first and last and last < first:
+        raise typer.BadParameter(f"--to ({last}) lies before --from ({first}).")
+    with work.prepared() as conn:
+        if first and last:
+            weeks = [first + timedelta(days=7 * week) for week in range((last - first).days // 7 + 1)]
+            censuses = work.censuses_due(conn, weeks, again=True)
+        else:
+            censuses = work.stale(conn)
+    _carry_out(work.Work(censuses), as_json)
 
 
 @app.command()
 def up() -> None:
-    """Start PostgreSQL and Airflow, and stay until Ctrl-C."""
+    """Start PostgreSQL and Airflow, and stay until Ctrl-C.
+
+    \b
+    Example:
+      medimart up
+    """
     from medimart.local.serve import serve
 
     serve()
 
 
+@app.command()
+def land(
+    folder: Annotated[Path, typer.Argument(help="The folder that holds the extract's files.", show_default=False)],
+    day: Annotated[
+        date, typer.Option("--date", parser=_day, metavar="DATE", help="When it was extracted, YYYY-MM-DD.")
+    ],
+    replace: Annotated[bool, typer.Option("--replace", help="Take the place of another extract of that date.")] = False,
+) -> None:
+    """Check an extract, and file it for the next run.
+
+    It is checked as a run would check it, and filed in one step with its completion marker.
+
+    \b
+    Example:
+      medimart land ~/Downloads/extract --date 2026-01-04
+    """
+    from medimart import landing
+    from medimart.settings import settings
+
+    filed = landing.file_extract(folder, day, settings().landing, replace=replace)
+    for name in filed.unexpected:
+        print(f"Left out, for no contract asks for it: {name}")
+    if filed.is_new:
+        print(f"Filed {len(filed.files)} files in {filed.folder}. Next: medimart run")
+    else:
+        print(f"{filed.folder} holds these very files already; nothing to do.")
+
+
+@app.command()
+def generate(
+    folder: Annotated[Path, typer.Argument(help="Where the dated folders go.", show_default=False)],
+    patients: Annotated[int, typer.Option(help="Simulated patients, over all weeks together.")] = 5000,
+    weeks: Annotated[int, typer.Option(help="Extracts, one each Sunday.")] = 12,
+    until: Annotated[
+        date | None, typer.Option(parser=_sunday, metavar="DATE", help="The last extract, a Sunday.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Another number, other patients.")] = 1,
+    trusts: Annotated[int, typer.Option(help="Fictional trusts.")] = 4,
+    core_only: Annotated[bool, typer.Option("--core-only", help="The required columns alone.")] = False,
+    changing: Annotated[float, typer.Option(help="Share of patients whose changes the weeks bring, 0 to 1.")] = 1.0,
+    gzip: Annotated[list[str] | None, typer.Option(metavar="SOURCE", help="Write a source as .csv.gz.")] = None,
+    plant: Annotated[
+        list[str] | None, typer.Option(metavar="FAULT=N", help="Plant a fault or trap in this number.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make synthetic extracts of any size.
+
+    No real patient, NHS numbers of the test series 999, fictional trusts; the same options give the same bytes.
+
+    \b
+    Example:
+      medimart generate /tmp/landing --patients 20000 --weeks 4
+      MEDIMART_LANDING=/tmp/landing medimart run
+    """
+    from medimart.synthetic import generate as generator
+    from medimart.synthetic.options import LAST_CENSUS, Options
+
+    options = Options(
+        patients=patients,
+        weeks=weeks,
+        seed=seed,
+        until=until or LAST_CENSUS,
+        core_only=core_only,
+        trusts=trusts,
+        changing=changing,
+        gzip=frozenset(gzip or ()),
+        plant=dict(map(_fault, plant or ())),
+    )
+    made = generator.generate(folder, options)
+    if as_json:
+        _print_json(made)
+    else:
+        size = f"{made.size / 2**20:.1f} MB"
+        print(f"{len(made.folders)} extracts in {folder}: {made.row_count:,} rows, {size}.")
+
+
+def _fault(text: str) -> tuple[str, int]:
+    name, _, number = text.partition("=")
+    if not number.isdigit():
+        raise typer.BadParameter(f"{text!r}: write it FAULT=NUMBER.")
+    return name, int(number)
+
+
+@app.command()
+def build(
+    model: Annotated[str, typer.Argument(help="The model's name, as its file's.", show_default=False)],
+    census: Census = None,
+    limit: Annotated[int, typer.Option(help="Rows to show.")] = 20,
+    as_json: AsJson = False,
+) -> None:
+    """Build one model, and show its first rows.
+
+    For whoever writes SQL: it and what it needs are built in a scratch schema from the files as they lie there, and
+    what has landed is loaded first.
+
+    \b
+    Example:
+      medimart build fct_waitlist --census 2026-01-04
+    """
+    from medimart import scratch
+    from medimart.local import work
+
+    with work.prepared() as conn:
+        preview = scratch.preview(conn, model, census, limit)
+    if as_json:
+        rows = [dict(zip(preview.columns, row, strict=True)) for row in preview.rows]
+        _print_json({"model": model, "row_count": preview.row_count, "seconds": preview.seconds, "rows": rows})
+        return
+    _print_table(preview.columns, preview.rows)
+    print(f"{len(preview.rows)} of {preview.row_count:,} rows, built in {preview.seconds:.1f} s.")
+
+
+@app.command(context_settings={"ignore_unknown_options": True})  # half of all keys begin with a minus
+def explain(
+    period: Annotated[int, typer.Argument(help="period_sk of marts.fct_waitlist.", show_default=False)],
+    census: Census = None,
+    as_json: AsJson = False,
+) -> None:
+    """Lead a row of the list back to its source lines.
+
+    The census is the newest published unless another is given.
+
+    \b
+    Example:
+      medimart explain 4711 --census 2026-01-04
+    """
+    from medimart import explain as explaining
+    from medimart.local import work
+
+    with work.prepared() as conn:
+        explanation = explaining.explain(conn, period, census)
+    if as_json:
+        _print_json(explanation)
+    else:
+        explaining.show(_console(), explanation)
+
+
+@app.command(name="compile")
+def compile_models(check: Check = False) -> None:
+    """Write the manifest of all SQL models.
+
+    DAGs and runs read it instead of the SQL, and refuse it when it is stale.
+
+    \b
+    Example:
+      medimart compile
+      medimart compile --check
+    """
+    from medimart.models import graph
+
+    if check:
+        graph.check_manifest()
+        print("The manifest is fresh.")
+    else:
+        print(f"{len(graph.write_manifest().models)} models written to sql/manifest.json.")
+
+
+@app.command()
+def docs(check: Check = False) -> None:
+    """Write the documents made from the models.
+
+    And from the contracts of extracts, the reference data and the suites of checks.
+
+    \b
+    Example:
+      medimart docs
+      medimart docs --check
+    """
+    from medimart import documents
+    from medimart.local import work
+
+    with work.prepared() as conn:
+        if check:
+            documents.check(conn)
+            print("The documents are fresh.")
+        else:
+            for path in documents.write(conn):
+                print(path)
+
+
+@app.command()
+def status(as_json: AsJson = False) -> None:
+    """Tell what is landed, loaded, published, stale.
+
+    And whether this machine is fit: exit code 1 when it is not.
+
+    \b
+    Example:
+      medimart status
+      medimart status --json | jq '.weeks[] | select(.state != "published")'
+    """
+    from medimart.local import overview
+
+    found = overview.overview()
+    if as_json:
+        _print_json(found)
+    else:
+        overview.show(_console(), found)
+    if not found.is_fit:
+        raise typer.Exit(1)
+
+
+@app.command()
+def psql(
+    command: Annotated[
+        str | None, typer.Option("--command", "-c", metavar="QUERY", help="Run one query and leave.")
+    ] = None,
+) -> None:
+    """Open psql on the warehouse.
+
+    The warehouse is started for it when it isn't up. One query at a time: -c.
+
+    \b
+    Example:
+      medimart psql
+      medimart psql -c "select census_date, count(*) from marts.fct_waitlist group by 1 order by 1"
+    """
+    from medimart.local import client
+
+    raise typer.Exit(client.psql(command))
+
+
+def _carry_out(todo: Work, as_json: bool) -> None:
+    """Run what there is to do, if anything, and print the summary."""
+    from medimart.local import work
+    from medimart.summary import show, summarise
+
+    console = _console(stderr=as_json)
+    if not todo:
+        with work.prepared() as conn:
+            summary = summarise(conn)
+        if as_json:
+            _print_json({"runs": [], "summary": summary, "is_good": True})
+            return
+        print("Nothing new: every landed week is published. --again redoes them.\n")
+        show(console, summary)
+        return
+    result = work.carry_out(todo, console=console, say=lambda text: print(text, file=console.file, flush=True))
+    if as_json:
+        runs = [
+            {"run": one.label, "state": one.state, "seconds": one.seconds, "reason": one.reason}
+            for one in result.outcomes
+        ]
+        _print_json({"runs": runs, "stages": result.stages, "summary": result.summary, "is_good": result.is_good})
+    else:
+        _show_result(console, result)
+    if not result.is_good:
+        raise typer.Exit(1)
+
+
+def _show_result(console: Console, result: Result) -> None:
+    from medimart.settings import settings
+    from medimart.summary import show
+
+    print()
+    show(console, result.summary)
+    print()
+    stages = ", ".join(f"{stage} {seconds:.0f} s" for stage, seconds in result.stages.items())
+    good = sum(outcome.state == "success" for outcome in result.outcomes)
+    print(f"{good} of {len(result.outcomes)} runs published. Work by stage, all runs together: {stages or 'none'}.")
+    for outcome in result.outcomes:
+        if outcome.reason:
+            print(f"{outcome.label} {outcome.state} at {outcome.reason.task_id}: {outcome.reason.text}")
+    print(
+        "\nWhere to look next\n"
+        "  medimart up                    Airflow's UI: runs, tasks, logs\n"
+        "  medimart psql                  the marts: \\d marts.*\n"
+        "  medimart explain PERIOD_SK     a row of the list back to its source lines\n"
+        f"  {settings().home / 'airflow' / 'logs'}"
+    )
+
+
+def _console(stderr: bool = False) -> Console:
+    from rich.console import Console
+
+    console = Console(stderr=stderr, highlight=False)
+    if not console.is_terminal:
+        console.width = 120
+    return console
+
+
+def _print_table(columns: tuple[str, ...], rows: tuple[tuple[Any, ...], ...]) -> None:
+    """Rows as psql prints them: whole values, one row a line, however wide."""
+    texts = [["" if value is None else str(value) for value in row] for row in (columns, *rows)]
+    widths = [max(map(len, column)) for column in zip(*texts, strict=True)]
+    for number, row in enumerate(texts):
+        print(" | ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip())
+        if number == 0:
+            print("-+-".join("-" * width for width in widths))
+
+
+def _print_json(value: Any) -> None:
+    print(json.dumps(value, default=_plain, ensure_ascii=False, indent=2))
+
+
+def _plain(value: Any) -> Any:
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+    return str(value)
+
+
 def main() -> None:
     """Run the command line: exit code 0 when all went well, 1 for a fault, 2 for a wrong usage, 130 for
     Ctrl-C, 143 for SIGTERM. A fault is one clear message; MEDIMART_DEBUG=1 shows where it came from."""
-    signal.signal(signal.SIGTERM, _end)
-    signal.signal(signal.SIGHUP, _end)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _end)
     try:
         app()
-    except MedimartError as error:
-        if os.environ.get("MEDIMART_DEBUG"):
+    except Exception as error:
+        text = _for_people(error)
+        if text is None or os.environ.get("MEDIMART_DEBUG"):
             raise
-        print(f"medimart: {error}", file=sys.stderr)
+        print(f"medimart: {text}", file=sys.stderr)
         sys.exit(1)
-    except KeyboardInterrupt:
-        sys.exit(130)
+
+
+def _for_people(error: Exception) -> str | None:
+    """What a person is told of a fault that is none of ours; None for those that are."""
+    if isinstance(error, MedimartError):
+        return str(error)
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.strerror}: {error.filename}" if error.filename else error.strerror
+    psycopg = sys.modules.get("psycopg")
+    if psycopg and isinstance(error, psycopg.Error):
+        from medimart.models.build import without_values
+
+        return f"The warehouse refuses: {without_values(error).strip()} (SQLSTATE {error.sqlstate or 'none'})."
+    return None
 
 
 def _end(number: int, _frame: Any) -> None:

@@ -14,10 +14,11 @@ from typing import Any
 import psycopg
 from psycopg import sql
 from psycopg.rows import dict_row
+from rich.console import Console
 
 from medimart import landing
 from medimart.errors import InputError
-from medimart.models import build
+from medimart.models import build, publish
 from medimart.models.manifest import load_manifest
 
 Connection = psycopg.Connection[Any]
@@ -65,12 +66,17 @@ class Explanation:
     lines: tuple[Line, ...]
 
 
-def explain(conn: Connection, period_sk: int, census: date) -> Explanation:
-    """Explain one RTT period at a census.
+def explain(conn: Connection, period_sk: int, census: date | None = None) -> Explanation:
+    """Explain one RTT period at a census, by default the newest published.
 
     Raises InputError when no such period is known at that census.
     """
     manifest = load_manifest()
+    if census is None:
+        published = publish.published(conn)
+        if not published:
+            raise InputError("No census is published yet, so there is no row to explain. Next: medimart run")
+        census = published[-1].census
     sources = sorted({s for name in manifest.ancestors(_NEEDED) for s in manifest[name].sources})
     scratch = build.open_build(
         conn, census, f"explain/{uuid.uuid4()}", landing.inputs(conn, census, sources), "waiting_list"
@@ -82,6 +88,31 @@ def explain(conn: Connection, period_sk: int, census: date) -> Explanation:
     finally:
         conn.rollback()
         build.close_build(conn, scratch)
+
+
+def show(console: Console, explanation: Explanation) -> None:
+    """Print it for people: what it comes to, how it came about, where that is written."""
+    period, row = explanation.period, explanation.on_list
+    waits = f"waits {row['wait_days']} days" if row else "is not on the list"
+    console.print(f"Period {explanation.period_sk} at census {explanation.census}: {waits}.\n", style="bold")
+    console.print("What it rests on")
+    for name, value in period.items():
+        if value is not None:
+            console.print(f"  {name:<28} {value}")
+    if row:
+        console.print("\nIts row in fct_waitlist")
+        for name, value in row.items():
+            if value is not None:
+                console.print(f"  {name:<28} {value}")
+    console.print("\nWhat started and ended its clock, in order")
+    for event in explanation.events:
+        inferred = ", inferred" if event.is_inferred else ""
+        console.print(f"  {event.date or 'undated':<11} {event.event} ({event.basis}{inferred}), from a {event.source}")
+    console.print("\nThe lines it rests on")
+    for line in explanation.lines:
+        state = "in force" if line.is_used else "superseded" if "quarantined" not in line.what else "set aside"
+        flags = f"; flagged {', '.join(line.flags)}" if line.flags else ""
+        console.print(f"  {line.extract_date}/{line.file_name}, line {line.line_no}: {line.what}, {state}{flags}")
 
 
 def _read(conn: Connection, schema: str, period_sk: int, census: date) -> Explanation:
@@ -98,7 +129,7 @@ def _read(conn: Connection, schema: str, period_sk: int, census: date) -> Explan
                 select event_date, order_date, event_rank, event_kind, event_basis, event_source, source_id, is_inferred
                 from {events} where clock_id = %(clock)s
                 union all
-                select actual_date, actual_date, 4, 'treatment', 'treatment_inferred', 'procedure', procedure_id, true
+                select actual_date, actual_date, 5, 'treatment', 'treatment_inferred', 'procedure', procedure_id, true
                 from {matches} where clock_id = %(clock)s
                 order by order_date, event_rank, event_source, source_id
                 """

@@ -141,6 +141,16 @@ def build_model(conn: Connection, run: Run, model: str) -> int:
     return step.rows
 
 
+def build_last_week(conn: Connection, run: Run, layer: str) -> None:
+    """Build what the run's models want of the week before, of one layer, model by model."""
+    from medimart.models import build
+
+    manifest = load_manifest()
+    for name in build.plan(manifest, manifest.pipeline(run.pipeline)):
+        if name.startswith(LAST_WEEK) and manifest[name.removeprefix(LAST_WEEK)].layer == layer:
+            build_model(conn, run, name)
+
+
 def validate(conn: Connection, run: Run, layer: str) -> None:
     """Run the suites of one layer; raises CriticalFailure or CheckBroken once the verdicts are recorded."""
     from medimart import quality
@@ -196,23 +206,21 @@ def _census(run: Run) -> date:
     from medimart import landing
 
     extracts = landing.extracts(settings().landing)
-    complete = [extract.date for extract in extracts if extract.is_complete]
+    complete = {extract.census for extract in extracts if extract.is_complete}
     if not complete:
         raise NothingLanded(
             f"{settings().landing} holds no complete extract. File one with `medimart land FOLDER --date DATE`."
         )
-    census = run.census or max(complete) + timedelta(days=SUNDAY - max(complete).isoweekday())
+    census = run.census or max(complete)
     if census.isoweekday() != SUNDAY:
         before = census - timedelta(days=census.isoweekday())
         raise InputError(
             f"The census must be a Sunday, and {census} is a {census:%A}: use {before} or {before + timedelta(days=7)}."
         )
-    monday = census - timedelta(days=6)
-    if not any(monday <= extract <= census for extract in complete):
-        waiting = [e for e in extracts if monday <= e.date <= census]
-        why = "; ".join(f"{e.date} is not complete: {', '.join(e.problems)}" for e in waiting)
+    if census not in complete:
+        why = "; ".join(f"{e.date} is not complete: {', '.join(e.problems)}" for e in extracts if e.census == census)
         raise NothingLanded(
-            f"No complete extract is dated {monday} to {census}, so census {census} is not built. "
+            f"No complete extract is dated {census - timedelta(days=6)} to {census}, so census {census} is not built. "
             f"{why or f'{settings().landing} has no folder for that week.'}"
         )
     return census

@@ -45,7 +45,7 @@ def weeks(conn: Connection, folder: Path) -> list[Week]:
     found: list[Week] = []
     waiting: list[str] = []
     for extract in landing.extracts(folder):
-        census = extract.date + dt.timedelta(days=7 - extract.date.isoweekday())
+        census = extract.census
         if not extract.is_complete:
             state, detail = "not complete", "; ".join(extract.problems)
         elif names := _not_loaded(extract, loaded):

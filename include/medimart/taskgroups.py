@@ -89,31 +89,41 @@ def run_of(context: Any) -> Any:
 def model_groups(pipeline: str, after: BaseOperator) -> list[BaseOperator]:
     """A task group per layer with a task per model, wired by the models' own edges.
 
-    A model that reads no other waits for `after`. What a model wants of last week is built by tasks of their
-    own, named `last_week_<model>`. Returns each layer's audit, which waits for all tasks of its layer.
+    A model that reads no other waits for `after`. What models want of last week is built by one task of the layer,
+    `last_week`: the same models once more, as of the census before. Returns each layer's audit, which waits for all
+    tasks of its layer.
 
     The process of a running task reads its DAG file too, and gets that task alone: nothing there asks for others.
     """
     manifest = load_manifest()
     running = get_parsing_context().task_id
     names = manifest.pipeline(pipeline)
-    last_week = manifest.order(manifest.ancestors(other for name in names for other in manifest[name].last_week))
+    last_week = manifest.ancestors(other for name in names for other in manifest[name].last_week)
     tasks: dict[str, BaseOperator] = {}
+    before: list[BaseOperator] = [after]
     for layer in LAYERS:
         with TaskGroup(layer):
-            for name in [*(LAST_WEEK + other for other in last_week), *names]:
-                model = manifest[name.removeprefix(LAST_WEEK)]
-                if model.layer == layer and running in (None, f"{layer}.{name}"):
-                    arguments = {"model": name}
+            if any(manifest[name].layer == layer for name in last_week):
+                tasks[LAST_WEEK + layer] = Step(
+                    task_id="last_week",
+                    function="build_last_week",
+                    arguments={"layer": layer},
+                    doc_md=f"Builds what the models want of the week before: {layer}.",
+                )
+                before >> tasks[LAST_WEEK + layer]
+                before = [tasks[LAST_WEEK + layer]]
+            for name in names:
+                if manifest[name].layer == layer and running in (None, f"{layer}.{name}"):
                     tasks[name] = Step(
-                        task_id=name, function="build_model", arguments=arguments, doc_md=model.description
+                        task_id=name,
+                        function="build_model",
+                        arguments={"model": name},
+                        doc_md=manifest[name].description,
                     )
-    for name, task in tasks.items():
-        prefix = LAST_WEEK if name.startswith(LAST_WEEK) else ""
-        model = manifest[name.removeprefix(LAST_WEEK)]
-        reads = [*(prefix + other for other in model.models), *(LAST_WEEK + other for other in model.last_week)]
-        for before in [tasks[other] for other in reads if other in tasks] or [after]:
-            before >> task
+    for name in (name for name in names if name in tasks):
+        model = manifest[name]
+        reads = {*model.models, *(LAST_WEEK + manifest[other].layer for other in model.last_week)}
+        ([tasks[other] for other in sorted(reads & tasks.keys())] or [after]) >> tasks[name]
     audits: list[BaseOperator] = []
     with TaskGroup("validate"):
         for layer in LAYERS:

@@ -1,15 +1,14 @@
-"""Warehouses that are ready for loads, each test's its own, and a landing folder to fill."""
+"""A warehouse that is ready for loads and empty at the start of each test, and a landing folder to fill."""
 
 from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
-from landing_folder import LandingFolder, open_warehouse
+from landing_folder import LandingFolder, forget, open_warehouse
 from medimart import landing
 from medimart.local.postgres import PostgresServer
 from medimart.warehouse import prepare
@@ -31,19 +30,19 @@ def template(server: PostgresServer) -> Iterator[PostgresServer]:
         admin.execute(f"drop database {TEMPLATE}")
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def url(template: PostgresServer) -> Iterator[str]:
-    """The URL of a ready warehouse without any load, dropped afterwards."""
-    yield from _copy_of_template(template)
+    """The URL of a ready warehouse, the module's own; `conn` leaves it empty."""
+    yield from _copy(template)
 
 
 @pytest.fixture(scope="module")
-def module_url(template: PostgresServer) -> Iterator[str]:
-    """The same, shared by the tests of a module."""
-    yield from _copy_of_template(template)
+def kept_url(template: PostgresServer) -> Iterator[str]:
+    """The URL of another, for what a module loads once and all its tests look at."""
+    yield from _copy(template)
 
 
-def _copy_of_template(server: PostgresServer) -> Iterator[str]:
+def _copy(server: PostgresServer) -> Iterator[str]:
     name = f"landing_{uuid.uuid4().hex[:12]}"
     with psycopg.connect(server.url(), autocommit=True) as admin:
         admin.execute(f"create database {name} template {TEMPLATE} strategy file_copy")
@@ -53,13 +52,14 @@ def _copy_of_template(server: PostgresServer) -> Iterator[str]:
 
 @pytest.fixture
 def conn(url: str) -> Iterator[psycopg.Connection[Any]]:
-    """A connection to a ready warehouse of the test's own."""
+    """A connection to it, without any load before and after the test."""
     with open_warehouse(url) as conn:
         yield conn
         conn.rollback()
+        forget(conn)
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> LandingFolder:
+def folder(tmp_path_factory: pytest.TempPathFactory) -> LandingFolder:
     """An empty landing folder."""
-    return LandingFolder(tmp_path / "landing")
+    return LandingFolder(tmp_path_factory.mktemp("landing"))

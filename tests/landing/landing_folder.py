@@ -68,6 +68,20 @@ def open_warehouse(url: str) -> psycopg.Connection[Any]:
         return connect(url)
 
 
+def forget(conn: psycopg.Connection[Any]) -> None:
+    """Take every load out of the warehouse."""
+    tables = conn.execute(
+        "select format('%I.%I', schemaname, tablename), schemaname from pg_tables "
+        "where schemaname in ('raw', 'history') and tablename !~ '_[0-9]+$'"
+    ).fetchall()
+    partitions = conn.execute("select format('raw.%I', relname) from pg_class where relispartition and relkind = 'r'")
+    for (partition,) in partitions.fetchall():
+        conn.execute(f"drop table {partition}")
+    history = ", ".join(table for table, schema in tables if schema == "history")
+    conn.execute(f"truncate quality.load_audit, quality.quarantine, quality.load_flag, quality.file_check, {history}")
+    conn.commit()
+
+
 def week(number: int) -> date:
     """The date of the extract of week 1, 2, …; every one a Sunday."""
     return FIRST + timedelta(days=7 * (number - 1))

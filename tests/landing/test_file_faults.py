@@ -92,9 +92,9 @@ MARKERS = {
 
 
 @pytest.fixture(scope="module")
-def warehouse(module_url: str) -> Iterator[psycopg.Connection[Any]]:
+def warehouse(kept_url: str) -> Iterator[psycopg.Connection[Any]]:
     """One warehouse for all faults: none of them leaves anything in it."""
-    with open_warehouse(module_url) as conn:
+    with open_warehouse(kept_url) as conn:
         yield conn
         conn.rollback()
 

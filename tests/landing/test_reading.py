@@ -74,9 +74,9 @@ def found(conn: psycopg.Connection[Any], path: Path) -> dict[int, list[str] | st
 
 
 @pytest.fixture(scope="module")
-def warehouse(module_url: str) -> Any:
+def warehouse(kept_url: str) -> Any:
     """A warehouse that every case rolls back."""
-    with psycopg.connect(module_url) as conn:
+    with psycopg.connect(kept_url) as conn:
         yield conn
 
 
@@ -134,8 +134,12 @@ def test_a_field_longer_than_a_megabyte_is_a_broken_quote(warehouse: psycopg.Con
     assert records[1103] == ["T2", "B", "S"]
 
 
-def test_lines_over_the_border_of_real_blocks(warehouse: psycopg.Connection[Any], tmp_path: Path) -> None:
-    rows = 200_000  # 10 MB: more than one block of 8 MB
+def test_lines_over_the_borders_of_many_blocks(
+    warehouse: psycopg.Connection[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(load, "BLOCK", 100_000)
+    monkeypatch.setattr(load, "LONGEST_RECORD", 10_000)
+    rows = 20_000  # of about 46 bytes
     path = tmp_path / "trusts.csv"
     with path.open("w") as file:
         file.write(HEADER)

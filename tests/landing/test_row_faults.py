@@ -129,11 +129,11 @@ LINES = {source: file_of(source)[1] for source in GOOD}
 
 
 @pytest.fixture(scope="module")
-def loaded(module_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[psycopg.Connection[Any]]:
+def loaded(kept_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[psycopg.Connection[Any]]:
     """A warehouse into which every case was loaded."""
     folder = LandingFolder(tmp_path_factory.mktemp("rows"))
     folder.extract(files={f"{source}.csv": file_of(source)[0] for source in GOOD})
-    with open_warehouse(module_url) as conn:
+    with open_warehouse(kept_url) as conn:
         for source in GOOD:
             landing.load_source(conn, folder.path, source, week(1))
         yield conn

@@ -12,6 +12,7 @@ from medimart.landing.audit import Inputs, LoadCount, Pin, Reconciliation, input
 from medimart.landing.contract import Column, Contract, all_contracts, folder_contracts
 from medimart.landing.contract import load as load_contract
 from medimart.landing.extract import Extract, extracts, strays
+from medimart.landing.filing import Filed, file_extract
 from medimart.landing.seeds import load_seeds, seed_digests
 from medimart.landing.tables import ensure_tables
 
@@ -19,6 +20,7 @@ __all__ = [
     "Column",
     "Contract",
     "Extract",
+    "Filed",
     "Inputs",
     "LoadCount",
     "LoadResult",
@@ -29,6 +31,7 @@ __all__ = [
     "check_landing",
     "ensure_tables",
     "extracts",
+    "file_extract",
     "folder_contracts",
     "inputs",
     "load_contract",

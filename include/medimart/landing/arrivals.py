@@ -292,8 +292,7 @@ def _load_in_transaction(conn: Connection, contract: Contract, file: PendingFile
     began = time.monotonic()
     typed = _type_into(conn, contract, this)
     history.touch(conn, contract, this)
-    fulls = [each for each in (former, this) if each and each.delivery == "full"]
-    history.refresh(conn, contract, fulls)
+    history.refresh(conn, contract, [each for each in (former, this) if each])
     type_seconds = time.monotonic() - began
     _record_typing(conn, contract, this, typed, type_seconds)
     return LoadResult(

@@ -17,13 +17,17 @@ from medimart.landing.tables import Connection, ident, literal
 
 @dataclass(frozen=True)
 class LoadCount:
-    """What became of one load's rows as of a census; quarantine_limit is a share of its rows."""
+    """What became of one load's rows as of a census.
+
+    rows: in the file; in_raw: in raw, which is never changed. quarantine_limit: a share of the rows.
+    """
 
     load_id: int
     source: str
     extract_date: dt.date
     file_name: str
     rows: int
+    in_raw: int
     current: int
     superseded: int
     deleted: int
@@ -126,8 +130,19 @@ def _contracts(sources: Sequence[str] | None) -> list[Contract]:
 
 def _counts(conn: Connection, source: str, limit: float, upto: dt.date) -> list[LoadCount]:
     as_of = f"{literal(upto.isoformat())}::date"
+    active = conn.execute(
+        "select coalesce(array_agg(load_id), '{}')::text from quality.load_audit "
+        "where source = %s and status = 'typed' and extract_date <= %s",
+        (source, upto),
+    ).fetchone()
+    loads = f"{literal(active[0] if active else '{}')}::bigint[]"  # a constant, so that other partitions aren't read
     rows = conn.execute(f"""
-        with versions as (
+        with delivered as (
+            select r.load_id, count(*) as raw_count from raw.{ident(source)} r
+            where r.load_id = any({loads})
+            group by r.load_id
+        ),
+        versions as (
             select h.load_id,
                 count(*) filter (where not h.is_deleted and h.valid_to > {as_of}) as current_count,
                 count(*) filter (where not h.is_deleted and h.valid_to <= {as_of} and h.closed_by = 'superseded')
@@ -152,25 +167,30 @@ def _counts(conn: Connection, source: str, limit: float, upto: dt.date) -> list[
             ) r
             group by r.load_id
         )
-        select a.load_id, a.extract_date, a.file_name, a.row_count, coalesce(v.current_count, 0),
+        select a.load_id, a.source, a.extract_date, a.file_name, a.row_count, coalesce(d.raw_count, 0),
+            coalesce(v.current_count, 0),
             coalesce(v.superseded_count, 0) + coalesce(s.released_count, 0) + a.duplicate_count,
-            coalesce(v.deleted_count, 0), coalesce(v.absent_count, 0), coalesce(s.quarantined_count, 0)
+            coalesce(v.deleted_count, 0), coalesce(v.absent_count, 0), coalesce(s.quarantined_count, 0),
+            {limit}::double precision
         from quality.load_audit a
+        left join delivered d on d.load_id = a.load_id
         left join versions v on v.load_id = a.load_id
         left join aside s on s.load_id = a.load_id
-        where a.source = {literal(source)} and a.status = 'typed' and a.extract_date <= {as_of}
+        where a.load_id = any({loads})
         order by a.extract_date
     """).fetchall()
-    return [
-        LoadCount(load_id, source, date, name, count, current, superseded, deleted, absent, aside, limit)
-        for load_id, date, name, count, current, superseded, deleted, absent, aside in rows
-    ]
+    return [LoadCount(*row) for row in rows]
 
 
 def _faults(count: LoadCount) -> list[str]:
     label = f"{count.extract_date}/{count.file_name}"
     total = count.current + count.superseded + count.deleted + count.absent + count.quarantined
     faults = []
+    if count.in_raw != count.rows:
+        faults.append(
+            f"{label}: expected its {count.rows} rows in raw; found {count.in_raw}. Someone changed the partition "
+            f"{count.source}_{count.load_id}, which no load does: restore it from a backup."
+        )
     if total != count.rows:
         faults.append(
             f"{label}: expected its {count.rows} rows to add up; found {total} (current {count.current}, superseded "

@@ -41,6 +41,11 @@ class Extract:
     problems: tuple[str, ...]
     unexpected: tuple[str, ...]
 
+    @property
+    def census(self) -> dt.date:
+        """The Sunday that ends its week, whose run takes it in."""
+        return self.date + dt.timedelta(days=7 - self.date.isoweekday())
+
     def delivery(self, contract: Contract) -> Delivery:
         """How a source comes in this extract: as the marker says, else as its contract does."""
         return (self.marker.delivery if self.marker else {}).get(contract.source, contract.delivery)
@@ -52,6 +57,11 @@ def extracts(landing: Path) -> list[Extract]:
         return []
     contracts = folder_contracts()
     return [_scan(path, date, contracts) for date, path in _dated(landing)]
+
+
+def extract_in(folder: Path, date: dt.date) -> Extract:
+    """The files of any folder as the extract of a date."""
+    return _scan(folder, date, folder_contracts())
 
 
 def strays(landing: Path) -> list[str]:

@@ -40,10 +40,11 @@ def touch(conn: Connection, contract: Contract, load: Load) -> None:
         )
 
 
-def refresh(conn: Connection, contract: Contract, fulls_changed: Sequence[Load] = ()) -> None:
+def refresh(conn: Connection, contract: Contract, changed: Sequence[Load]) -> None:
     """Work out the intervals of the touched keys, and who releases what is in quarantine.
 
-    `fulls_changed`: full deliveries that came or went, which release (or no longer do) every earlier row.
+    `changed`: the loads that came or went. A full one releases (or no longer does) every earlier row; and what came
+    with a load may be released by a later one that was there before it, whether or not its key can be told.
     """
     conn.execute("create temp table if not exists touched (record_key text) on commit drop")
     conn.execute("create temp table keys_touched on commit drop as select distinct record_key from touched")
@@ -58,8 +59,9 @@ def refresh(conn: Connection, contract: Contract, fulls_changed: Sequence[Load] 
         "and h.valid_from = i.valid_from and (h.next_from, h.valid_to, h.closed_by, h.quarantined_from) "
         "is distinct from (i.next_from, i.valid_to, i.closed_by, i.quarantined_from)"
     )
-    _release(conn, contract, "q.record_key in (select record_key from keys_touched)")
-    for load in fulls_changed:
+    ids = ", ".join(str(load.load_id) for load in changed)
+    _release(conn, contract, f"q.load_id in ({ids}) or q.record_key in (select record_key from keys_touched)")
+    for load in (load for load in changed if load.delivery == "full"):
         _release(
             conn,
             contract,

@@ -64,10 +64,10 @@ def copy_file(conn: Connection, contract: Contract, check: FileCheck, load_id: i
     conn.execute(
         f"alter table {partition} alter load_id set default {load_id}, alter line_no set default nextval('{_SEQUENCE}')"
     )
-    quietly(conn)
+    careful = not quietly(conn)
     rows = 0
-    with contextlib.closing(_read_ahead(contract, check)) as pieces:
-        for piece in pieces:
+    with contextlib.closing(_read_ahead(contract, check, careful)) as ahead:
+        for piece in ahead:
             if isinstance(piece, Block):
                 rows += _copy_block(conn, contract, check, partition, piece)
             else:
@@ -80,14 +80,16 @@ def copy_file(conn: Connection, contract: Contract, check: FileCheck, load_id: i
     return rows
 
 
-def quietly(conn: Connection) -> None:
-    """Keep rows out of the server's own log for this transaction, where the role may say so.
+def quietly(conn: Connection) -> bool:
+    """Keep rows out of the server's own log for this transaction; False where the role may not say so.
 
     COPY reports the line at fault as CONTEXT, and a constraint its key as DETAIL; `terse` leaves both out.
     """
     may = conn.execute("select has_parameter_privilege(current_user, 'log_error_verbosity', 'set')").fetchone()
-    if may and may[0]:
-        conn.execute("set local log_error_verbosity = 'terse'")
+    if not may or not may[0]:
+        return False
+    conn.execute("set local log_error_verbosity = 'terse'")
+    return True
 
 
 def safe(error: psycopg.Error, what: str) -> Exception:
@@ -157,7 +159,7 @@ def _copy(conn: Connection, contract: Contract, check: FileCheck, target: str, d
         return cursor.rowcount
 
 
-def _read_ahead(contract: Contract, check: FileCheck) -> Generator[Piece]:
+def _read_ahead(contract: Contract, check: FileCheck, careful: bool) -> Generator[Piece]:
     """The file's pieces, the next one read, hashed and cut while the present one is being copied."""
     ahead: queue.Queue[Piece | BaseException | None] = queue.Queue(maxsize=2)
     stopped = threading.Event()
@@ -171,7 +173,7 @@ def _read_ahead(contract: Contract, check: FileCheck) -> Generator[Piece]:
 
     def read() -> None:
         try:
-            for piece in pieces(contract, check):
+            for piece in pieces(contract, check, careful):
                 if not put(piece):
                     return
             put(None)
@@ -190,9 +192,10 @@ def _read_ahead(contract: Contract, check: FileCheck) -> Generator[Piece]:
         reader.join()
 
 
-def pieces(contract: Contract, check: FileCheck) -> Iterator[Piece]:
+def pieces(contract: Contract, check: FileCheck, careful: bool = False) -> Iterator[Piece]:
     """The records of a checked file, 8 MB at a time, hashing the file again on the way.
 
+    careful: read every one by itself, so that COPY is given none that it would refuse, and quote in the server's log.
     Raises InputError when the bytes are not the ones that were checked.
     """
     changed = InputError(
@@ -210,7 +213,7 @@ def pieces(contract: Contract, check: FileCheck) -> Iterator[Piece]:
                 if not is_compressed:
                     digest.update(data)
                 data = rest + data if rest else data
-                end = plain_end(data, delimiter)
+                end = None if careful else plain_end(data, delimiter)
                 if end is None:
                     found, end = records(data, line, width, delimiter, leave=LONGEST_RECORD)
                     lines = data.count(b"\n", 0, end)

@@ -97,11 +97,11 @@ class Backfill:
 
 
 @dataclass(frozen=True)
-class Failure:
-    """Why a run failed: the first task that did, and the last thing it said."""
+class Reason:
+    """Why a run failed or was skipped: the first task that did, and what it said last."""
 
     task_id: str
-    reason: str
+    text: str
 
 
 @dataclass
@@ -216,7 +216,8 @@ class Airflow:
     def clear(self, dag_id: str, run_ids: Sequence[str]) -> None:
         """Have runs that ended run again, whole."""
         runs = [{"dag_run_id": run_id, "dag_id": dag_id} for run_id in run_ids]
-        self.call("POST", f"/dags/{dag_id}/clearDagRuns", {"dry_run": False, "dag_runs": runs})
+        if runs:
+            self.call("POST", f"/dags/{dag_id}/clearDagRuns", {"dry_run": False, "dag_runs": runs})
 
     def runs(self, dag_id: str, first: datetime | None = None, last: datetime | None = None) -> list[Run]:
         """The runs of a DAG, between two logical dates when they are given, oldest first."""
@@ -227,6 +228,18 @@ class Airflow:
             query["logical_date_lte"] = last.isoformat()
         return [_run(found) for found in self.call("GET", f"/dags/{dag_id}/dagRuns?{urlencode(query)}")["dag_runs"]]
 
+    def runs_changed(self, dag_id: str, since: datetime) -> list[Run]:
+        """The runs of a DAG that changed since a moment."""
+        found = self.call("GET", f"/dags/{dag_id}/dagRuns?{_since(since)}")
+        return [_run(entry) for entry in found["dag_runs"]]
+
+    def tasks_changed(self, dag_id: str, since: datetime) -> dict[str, list[Task]]:
+        """The tasks of any run of a DAG that changed since a moment, by the run's id."""
+        changed: dict[str, list[Task]] = {}
+        for entry in self.call("GET", f"/dags/{dag_id}/dagRuns/~/taskInstances?{_since(since)}")["task_instances"]:
+            changed.setdefault(entry["dag_run_id"], []).append(_task(entry))
+        return changed
+
     def run(self, dag_id: str, run_id: str) -> Run:
         """One run as it is now."""
         return _run(self.call("GET", f"/dags/{dag_id}/dagRuns/{quote(run_id)}"))
@@ -236,15 +249,18 @@ class Airflow:
         path = f"/dags/{run.dag_id}/dagRuns/{quote(run.run_id)}/taskInstances?limit=1000"
         return [_task(found) for found in self.call("GET", path)["task_instances"]]
 
-    def failure(self, run: Run) -> Failure | None:
-        """Why a run failed: its earliest failed task with the last error of its log."""
-        failed = [task for task in self.tasks(run) if task.state == "failed"]
-        if not failed:
+    def reason(self, run: Run) -> Reason | None:
+        """Why a run failed, or was skipped: its earliest task that did, with what its log says of it."""
+        tasks = self.tasks(run)
+        stopped = [task for task in tasks if task.state == "failed"]
+        if not stopped and all(task.state == "skipped" for task in tasks):
+            stopped = [task for task in tasks if task.try_number]
+        if not stopped:
             return None
-        first = min(failed, key=lambda task: (task.ended_at is None, task.ended_at))
+        first = min(stopped, key=lambda task: (task.ended_at is None, task.ended_at))
         path = f"/dags/{run.dag_id}/dagRuns/{quote(run.run_id)}/taskInstances/{first.task_id}"
         log = self.call("GET", f"{path}/logs/{first.try_number}?full_content=true")["content"]
-        return Failure(first.task_id, _last_error(log))
+        return Reason(first.task_id, _last_word(log))
 
     def call(self, method: str, path: str, body: object = None) -> Any:
         """Call the REST API (`path` below /api/v2). Raises SettingError with Airflow's own words."""
@@ -304,6 +320,10 @@ def _run(found: dict[str, Any]) -> Run:
     )
 
 
+def _since(moment: datetime) -> str:
+    return urlencode({"updated_at_gte": moment.isoformat(), "limit": 1000})
+
+
 def _task(found: dict[str, Any]) -> Task:
     return Task(
         found["task_id"],
@@ -318,14 +338,17 @@ def _moment(text: str | None) -> datetime | None:
     return datetime.fromisoformat(text) if text else None
 
 
-def _last_error(log: Sequence[Any]) -> str:
-    """The last error of a task's log: what was raised rather than where."""
+def _last_word(log: Sequence[Any]) -> str:
+    """What a task's log says last of why it stopped: what was raised rather than where."""
     events = [event for event in log if isinstance(event, dict)]
     for event in reversed(events):
         if details := event.get("error_detail"):
-            return f"{details[0].get('exc_type')}: {details[0].get('exc_value')}"
+            kind, text = details[0].get("exc_type"), details[0].get("exc_value")
+            return str(text) if kind == "AirflowFailException" else f"{kind}: {text}"
     for event in reversed(events):
         if event.get("level") in ("error", "critical"):
             return str(event.get("event"))
+        if event.get("reason"):
+            return str(event["reason"])
     last = [event.get("event") if isinstance(event, dict) else event for event in log[-1:]]
     return str(last[0]) if last else "it left no log"

@@ -126,7 +126,7 @@ class PostgresServer:
         flags = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         child = processes.spawn(
             "PostgreSQL",
-            [_program("postgres"), "-D", _argument(self.data), *flags],
+            [program("postgres"), "-D", _argument(self.data), *flags],
             self.log,
             cwd=self.data,
             unprivileged=True,
@@ -177,7 +177,7 @@ class PostgresServer:
             os.chown(fresh, processes.UNPRIVILEGED_ID, processes.UNPRIVILEGED_ID)
         fresh.chmod(0o700)
         write_secret(self.password_file, secrets.token_urlsafe(24))
-        command: list[str | Path] = [_program("initdb"), "-D", _argument(fresh), "-U", SUPERUSER]
+        command: list[str | Path] = [program("initdb"), "-D", _argument(fresh), "-U", SUPERUSER]
         command += ["-A", "scram-sha-256", "--pwfile=/dev/stdin", "-E", "UTF8", "--locale=C.UTF-8"]
         command += ["--no-sync", "--no-instructions"]
         with _readable_pipe(self.password_file.read_text()) as password:
@@ -238,7 +238,7 @@ def write_secret(path: Path, text: str) -> None:
         file.write(text)
 
 
-def _program(name: str) -> Path:
+def program(name: str) -> Path:
     """One of the wheel's programs, where the account that runs the server can reach it."""
     if os.getuid() != 0 or _can_run(BIN / name):
         return BIN / name

@@ -13,8 +13,9 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -118,6 +119,22 @@ def members(sessions: set[int], within: Path | None = None) -> list[int]:
             if belongs(process):
                 found.append(process.pid)
     return found
+
+
+@contextlib.contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Let nobody who presses Ctrl-C once more keep us from ending what we started."""
+    wanted = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    former = [signal.signal(number, signal.SIG_IGN) for number in wanted] if _is_main_thread() else []
+    try:
+        yield
+    finally:
+        for number, handler in zip(wanted, former, strict=False):
+            signal.signal(number, handler)
+
+
+def _is_main_thread() -> bool:
+    return threading.current_thread() is threading.main_thread()
 
 
 def last_lines(log: Path, count: int = 1) -> str:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +16,12 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 
 from medimart.errors import SettingError
-from medimart.local.airflow import Airflow, Check, Failure, Run, Task, logical_date
+from medimart.local.airflow import Airflow, Check, Reason, Run, Task, logical_date
 from medimart.local.stack import Say, running_airflow, stack
 from medimart.settings import PROJECT_ROOT, settings
 
 POLL_SECONDS = 1.0
+OVERLAP = timedelta(seconds=2)  # a change is recorded a moment before it is committed
 DAG_SECONDS = 60.0  # for the DAG files to be read first
 STATE_COLOUR = {"success": "green", "failed": "red", "running": "cyan", "queued": "dim"}
 
@@ -37,12 +38,18 @@ class Running:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a run ended. seconds: from its first task's start to its end; failure: why, when it failed."""
+    """How a run ended. reason: why, and at which task, when it failed or was skipped."""
 
     label: str
     run: Run
     tasks: tuple[Task, ...]
-    failure: Failure | None
+    reason: Reason | None
+
+    @property
+    def state(self) -> str:
+        """success, failed, or skipped: nothing had landed for it."""
+        is_skipped = self.run.state == "success" and all(task.state == "skipped" for task in self.tasks)
+        return "skipped" if is_skipped else self.run.state
 
     @property
     def seconds(self) -> float:
@@ -74,7 +81,7 @@ def running(
         _open(found, dag_ids, lambda: None)
         yield Running(found, lambda: None, is_ours=False, startup={})
         return
-    with stack(purpose, dags=dags, any_port=True, say=say) as group:
+    with stack(purpose, dags=dags, any_port=True, is_scheduling=False, say=say) as group:
         _open(group.airflow, dag_ids, group.check)
         for dag_id in dag_ids:
             _settle(group.airflow, dag_id)
@@ -84,18 +91,17 @@ def running(
 def run_censuses(
     on: Running, dag_id: str, censuses: Iterable[date], *, max_active_runs: int = 4, console: Console
 ) -> list[Outcome]:
-    """Run the weekly DAG for these censuses, in any state they are: runs that Airflow can redo are cleared,
-    the rest are backfilled, one contiguous stretch at a time. Returns how each ended, in order.
+    """Run the weekly DAG for these censuses, in any state they are: runs that Airflow knows are cleared (or, under
+    way, followed), the rest are backfilled, one contiguous stretch at a time. Returns how each ended, in order.
     """
     wanted = sorted(set(censuses))
     if not wanted:
         return []
-    known = _clearable(on.airflow, dag_id, wanted)
-    again = [known[census] for census in wanted if census in known]
+    known = _known(on.airflow, dag_id, wanted)
     outcomes: list[Outcome] = []
-    if again:
-        on.airflow.clear(dag_id, [run.run_id for run in again])
-        outcomes += follow(on, {f"census {run.census}": run for run in again}, console)
+    if known:
+        on.airflow.clear(dag_id, [run.run_id for run in known.values() if run.is_finished])
+        outcomes += follow(on, {f"census {census}": run for census, run in known.items()}, console)
     for begin, end in spans(census for census in wanted if census not in known):
         on.airflow.backfill(dag_id, begin, end, max_active_runs=max_active_runs, check=on.check)
         made = on.airflow.runs(dag_id, logical_date(begin), logical_date(end))
@@ -126,19 +132,29 @@ def spans(censuses: Iterable[date]) -> list[tuple[date, date]]:
 
 
 def follow(on: Running, runs: dict[str, Run], console: Console) -> list[Outcome]:
-    """Show runs (by label) until all have ended: a live table on a terminal, a line per change elsewhere."""
-    latest = dict(runs)
-    tasks: dict[str, list[Task]] = {label: [] for label in runs}
+    """Show runs of one DAG (by label) until all have ended: a live table on a terminal, a line per change elsewhere.
+
+    Asks for what has changed alone: on a small machine a question about every task each second would slow them.
+    """
+    label_of = {run.run_id: label for label, run in runs.items()}
+    dag_id = next(iter(runs.values())).dag_id
+    seen = datetime.now(UTC)
+    latest = {label: on.airflow.run(dag_id, run.run_id) for label, run in runs.items()}
+    tasks: dict[str, dict[str, Task]] = {}
     shown: dict[str, str] = {}
     with Live(console=console, refresh_per_second=4, transient=False) if console.is_terminal else _plain() as live:
         while True:
             on.check()
+            since, seen = seen - OVERLAP, datetime.now(UTC)
+            for run in on.airflow.runs_changed(dag_id, since):
+                if run.run_id in label_of:
+                    latest[label_of[run.run_id]] = run
+            for run_id, changed in on.airflow.tasks_changed(dag_id, since).items():
+                if label_of.get(run_id) in tasks:
+                    tasks[label_of[run_id]].update({task.task_id: task for task in changed})
             for label, run in latest.items():
-                if tasks[label] and run.is_finished:
-                    continue
-                latest[label] = on.airflow.run(run.dag_id, run.run_id)
-                if latest[label].state != "queued":
-                    tasks[label] = on.airflow.tasks(run)
+                if label not in tasks and run.state != "queued":
+                    tasks[label] = {task.task_id: task for task in on.airflow.tasks(run)}
             if live:
                 live.update(_table(latest, tasks))
             else:
@@ -146,10 +162,7 @@ def follow(on: Running, runs: dict[str, Run], console: Console) -> list[Outcome]
             if all(run.is_finished for run in latest.values()):
                 break
             time.sleep(POLL_SECONDS)
-    return [
-        Outcome(label, run, tuple(tasks[label]), on.airflow.failure(run) if run.state == "failed" else None)
-        for label, run in latest.items()
-    ]
+    return [Outcome(label, run, tuple(on.airflow.tasks(run)), on.airflow.reason(run)) for label, run in latest.items()]
 
 
 @contextmanager
@@ -173,7 +186,7 @@ def _settle(airflow: Airflow, dag_id: str) -> None:
             airflow.fail(run)
 
 
-def _clearable(airflow: Airflow, dag_id: str, wanted: Sequence[date]) -> dict[date, Run]:
+def _known(airflow: Airflow, dag_id: str, wanted: Sequence[date]) -> dict[date, Run]:
     """The runs there are for these censuses, without those of a cancelled backfill: cleared, such a run would
     stay queued for ever, as its backfill stays paused."""
     first, last = logical_date(wanted[0]), logical_date(wanted[-1])
@@ -186,21 +199,22 @@ def _clearable(airflow: Airflow, dag_id: str, wanted: Sequence[date]) -> dict[da
     return found
 
 
-def _done(tasks: Sequence[Task]) -> int:
-    return sum(task.is_finished for task in tasks)
+def _done(tasks: dict[str, Task]) -> int:
+    return sum(task.is_finished for task in tasks.values())
 
 
-def _table(runs: dict[str, Run], tasks: dict[str, list[Task]]) -> Table:
+def _table(runs: dict[str, Run], tasks: dict[str, dict[str, Task]]) -> Table:
     table = Table(box=None, pad_edge=False)
     for heading in ("run", "", "tasks", "state", "at work on"):
         table.add_column(heading)
     for label, run in runs.items():
-        total = len(tasks[label])
-        at_work = [task.task_id.rpartition(".")[2] for task in tasks[label] if task.state == "running"]
+        known = tasks.get(label, {})
+        total, done = len(known), _done(known)
+        at_work = [task.task_id.rpartition(".")[2] for task in known.values() if task.state == "running"]
         table.add_row(
             label,
-            ProgressBar(total=max(total, 1), completed=_done(tasks[label]), width=24),
-            f"{_done(tasks[label])}/{total}" if total else "",
+            ProgressBar(total=max(total, 1), completed=done, width=24),
+            f"{done}/{total}" if total else "",
             f"[{STATE_COLOUR.get(run.state, 'default')}]{run.state}",
             ", ".join(at_work[:4]),
         )
@@ -208,7 +222,7 @@ def _table(runs: dict[str, Run], tasks: dict[str, list[Task]]) -> Table:
 
 
 def _lines(
-    runs: dict[str, Run], tasks: dict[str, list[Task]], shown: dict[str, str], say: Callable[[str], object]
+    runs: dict[str, Run], tasks: dict[str, dict[str, Task]], shown: dict[str, str], say: Callable[[str], object]
 ) -> None:
     for label, run in runs.items():
         if run.state != "queued" and shown.get(label) != run.state:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import time
 
 from medimart.local.stack import USER, Stack, stack
@@ -18,8 +19,10 @@ def serve() -> None:
             while True:
                 group.check()
                 time.sleep(0.5)
-    except KeyboardInterrupt:
-        _say("Stopped.")
+    except SystemExit as end:
+        if end.code != 128 + signal.SIGINT:
+            raise
+        _say("Stopped.")  # Ctrl-C is how it is meant to end
 
 
 def _welcome(group: Stack) -> str:

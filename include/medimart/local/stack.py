@@ -50,12 +50,14 @@ Say = Callable[[str], None]
 class Stack:
     """The running group; made by `stack()`.
 
-    dags: folder of DAG files. any_port: take a free port for the UI when the usual one is busy.
+    dags: folder of DAG files. any_port: take a free port for the UI when the usual one is busy. is_scheduling: start
+    runs by the DAGs' own schedules too.
     """
 
     chosen: Settings
     dags: Path
     any_port: bool
+    is_scheduling: bool
     say: Say
     timings: dict[str, float] = field(default_factory=dict)
     _children: list[Child] = field(default_factory=list)
@@ -79,6 +81,7 @@ class Stack:
                 self._spawn(name, options)
             self._note()
             self.airflow.wait_until_healthy(START_SECONDS, self.check)
+            self.airflow.ensure_pool(at_once())
 
     def check(self) -> None:
         """Raise SettingError when a process of the group has ended."""
@@ -91,6 +94,8 @@ class Stack:
 
     def stop(self) -> None:
         """End everything that was started; nothing is left behind."""
+        if self._children:
+            self.say("Stopping")
         airflow = [child for child in self._children if child.name in COMPONENTS]
         processes.stop((child for child in airflow if child.name == "scheduler"), PATIENCE)
         processes.stop((child for child in airflow if child.name != "scheduler"), PATIENCE)
@@ -199,7 +204,8 @@ class Stack:
         if self._home:
             port = self._server.port if self._server else None
             sessions = tuple(child.process.pid for child in self._children)
-            self._home.note(Held(os.getpid(), "the stack", port, self.airflow_url, sessions))
+            landing = str(self.chosen.landing)
+            self._home.note(Held(os.getpid(), "the stack", port, self.airflow_url, landing, sessions))
 
     @contextmanager
     def _timed(self, step: str) -> Iterator[None]:
@@ -215,6 +221,7 @@ def stack(
     chosen: Settings | None = None,
     dags: Path = PROJECT_ROOT / "dags",
     any_port: bool = False,
+    is_scheduling: bool = True,
     say: Say = lambda _: None,
 ) -> Iterator[Stack]:
     """A running stack, stopped whatever happens inside.
@@ -222,13 +229,18 @@ def stack(
     Raises SettingError when something of this machine is in the way: a busy port, a missing permission, a
     holder of the same home folder, an unusable data directory.
     """
-    group = Stack(chosen or settings(), dags, any_port, say)
+    group = Stack(chosen or settings(), dags, any_port, is_scheduling, say)
     try:
         group.start(purpose)
         yield group
     finally:
-        say("Stopping")
-        group.stop()
+        with processes.uninterrupted():
+            group.stop()
+
+
+def at_once() -> int:
+    """How many tasks may run at one time on this machine: they wait for the database more than they compute."""
+    return max(4, min(8, 4 * (os.cpu_count() or 2)))
 
 
 def running_airflow(chosen: Settings) -> Airflow | None:
@@ -236,6 +248,11 @@ def running_airflow(chosen: Settings) -> Airflow | None:
     held = holder(chosen.home)
     if not held or not held.airflow_url:
         return None
+    if held.landing != str(chosen.landing):
+        raise SettingError(
+            f"The stack that is up (process {held.pid}) works on {held.landing}, and MEDIMART_LANDING is "
+            f"{chosen.landing}: stop that one first, or leave MEDIMART_LANDING as it was."
+        )
     return Airflow(held.airflow_url, USER, _password(chosen.home / "secret"))
 
 
@@ -244,7 +261,8 @@ def environment(group: Stack) -> dict[str, str]:
     secret = {name: (group.secret / name).read_text() for name in ("airflow-fernet.key", "airflow-api.key")}
     airflow = {
         "CORE__EXECUTOR": "LocalExecutor",
-        "CORE__PARALLELISM": str(max(4, min(8, 2 * (os.cpu_count() or 2)))),
+        "CORE__PARALLELISM": str(at_once()),
+        "CORE__DAGS_ARE_PAUSED_AT_CREATION": "false",
         "CORE__DAGS_FOLDER": str(group.dags),
         "CORE__LOAD_EXAMPLES": "false",
         "CORE__FERNET_KEY": secret["airflow-fernet.key"],
@@ -260,12 +278,13 @@ def environment(group: Stack) -> dict[str, str]:
         "API__MAXIMUM_PAGE_LIMIT": "1000",
         "API__SECRET_KEY": secret["airflow-api.key"],
         "API_AUTH__JWT_SECRET": secret["airflow-api.key"],
+        "SCHEDULER__USE_JOB_SCHEDULE": str(group.is_scheduling),
         "SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.1",
         "WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
         "SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "15",  # what a killed scheduler left is taken up soon
         "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "60",
-        "DAG_PROCESSOR__REFRESH_INTERVAL": "10",
-        "DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "10",
+        "DAG_PROCESSOR__REFRESH_INTERVAL": "30",
+        "DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "30",
         "LOGGING__COLORED_CONSOLE_LOG": "false",
         "USAGE_DATA_COLLECTION__ENABLED": "false",
     }

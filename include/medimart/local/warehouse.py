@@ -25,13 +25,14 @@ DEFAULT_POSTGRES_PORT = 54320
 
 @dataclass(frozen=True)
 class Held:
-    """Who holds a home folder: the supervisor's process id, what it is for, where things answer, and the
-    sessions of what it started (so that a later start can sweep up after one that was killed)."""
+    """Who holds a home folder: the supervisor's process id, what it is for, where things answer, the landing folder
+    it works on, and the sessions of what it started (so that a later start can sweep up after one that was killed)."""
 
     pid: int
     purpose: str
     postgres_port: int | None = None
     airflow_url: str | None = None
+    landing: str | None = None
     sessions: tuple[int, ...] = ()
 
 
@@ -130,14 +131,17 @@ def start_embedded(chosen: Settings) -> PostgresServer:
     server = embedded(chosen)
     if server.running_pid():
         server.stop()
-    server.start(**tuning())
-    if not server.password_file.exists():
+    try:
+        server.start(**tuning())
+        if not server.password_file.exists():
+            raise SettingError(
+                f"{server.password_file}, the password of the server in {server.data}, is missing: "
+                "put it back, or move that data directory away to begin anew."
+            )
+        ensure_database(server.url(), DATABASE)
+    except BaseException:  # an interruption too leaves nothing behind
         server.stop()
-        raise SettingError(
-            f"{server.password_file}, the password of the server in {server.data}, is missing: "
-            "put it back, or move that data directory away to begin anew."
-        )
-    ensure_database(server.url(), DATABASE)
+        raise
     return server
 
 
@@ -198,9 +202,10 @@ def warehouse() -> Iterator[str]:
         home.note(Held(os.getpid(), "the warehouse", server.port))
         yield server.url(DATABASE)
     finally:
-        if server:
-            server.stop(wait_for_clients=30)
-        home.release()
+        with processes.uninterrupted():
+            if server:
+                server.stop(wait_for_clients=30)
+            home.release()
 
 
 def running_url(chosen: Settings) -> str | None:

@@ -94,7 +94,7 @@ def person(world: World, number: int, draw: Draw) -> Person:
         gender=gender,
         postcode=f"{district} {unit % 9 + 1}{_UNIT[unit // 9 % 20]}{_UNIT[unit // 180]}",
         ethnicity=ethnicity,
-        risk_level="low" if frailty < 0.25 else "medium" if frailty < 0.7 else "high" if frailty < 1.2 else "very_high",
+        risk_level="low",
         imd_decile=decile,
         lsoa_code=f"E0199{unit:04d}",
         prior_admissions=min(6, int(frailty * frailty * 2.2)),
@@ -125,6 +125,7 @@ def life(world: World, number: int, draw: Draw) -> Life:
     if draw() < 0.03:
         _surveillance(world, story, draw)
     _conditions(world, story, age, draw)
+    someone.risk_level = _judged_risk(story, age, draw())
     if draw() < 0.002 + age / 12000:
         _death(world, story, draw)
     someone.known_day = min(
@@ -487,20 +488,22 @@ def _admission(world: World, story: Life, period: Period, length: int, draw: Dra
     if day - decided > 21 and draw() < 0.35:
         _pre_assessment(world, story, period, decided, day, draw)
     period.offers.append((offered, day))
+    chance = draw()
+    recorded = day if chance > 0.05 else day + 3 + int(chance * 400)  # some admissions are told of late
     story.operations.append(
         Operation(
             procedure_id=_number("X", story, len(story.operations)), person=story.person, period=period,
             trust=period.trust, specialty_code=period.specialty.code, specialty_text=period.specialty_text,
             dialect=period.dialect,
             procedure=procedure, listed_day=decided, offered_day=offered, tci_day=day,
-            settled_day=day, status="completed", rtt_code="30", clinical_priority=clinical, session_id=session_id,
+            settled_day=recorded, status="completed", rtt_code="30", clinical_priority=clinical, session_id=session_id,
             is_second_side=second_side != NEVER, ready_day=second_side,
             delay_reason="theatre_capacity" if length > 300 and draw() < 0.5 else "",
         )
     )  # fmt: skip
     if clinical:
         period.clinical_priority, period.reviews = clinical, [decided]
-    _close(period, day, "30", "completed")
+    _close(period, day, "30", "completed", known=recorded)
     if draw() < 0.5:
         _visit(world, story, period, day + 35 + int(draw() * 20), False, "90", "discharged", draw)
 
@@ -625,6 +628,13 @@ def _conditions(world: World, story: Life, age: int, draw: Draw) -> None:
         )  # fmt: skip
 
 
+def _judged_risk(story: Life, age: int, chance: float) -> str:
+    """What the hospital itself thinks of the risk: near what the marts reckon, and in a fifth of cases another."""
+    points = sum(age >= limit for limit in (50, 65, 75, 85)) + story.person.prior_admissions + (chance - 0.5) * 3.5
+    points += sum({"mild": 0.8, "moderate": 1.8, "severe": 3.0}[c.severity] for c in story.conditions if c.is_active)
+    return "low" if points < 3 else "medium" if points < 6 else "high" if points < 10 else "very_high"
+
+
 def _death(world: World, story: Life, draw: Draw) -> None:
     """The patient dies: every open clock stops that day with code 36, and nothing later happens."""
     days = world.options.extract_days
@@ -647,6 +657,8 @@ def _death(world: World, story: Life, draw: Draw) -> None:
             appointment.cancel_reason, appointment.recorded_day = "patient_unwell", NEVER
     story.appointments = [a for a in story.appointments if a.booked_day <= day]
     for operation in story.operations:
-        if operation.settled_day > day:
+        if operation.settled_day > day >= operation.tci_day and operation.status == "completed":
+            operation.settled_day = day
+        elif operation.settled_day > day:
             operation.settled_day, operation.status = day, "cancelled"
             operation.cancelled_by, operation.cancel_reason = "patient", "patient_unwell"

@@ -103,7 +103,10 @@ class Appointment:
 
 @dataclass(slots=True)
 class Operation:
-    """A procedure: listed, offered a date, and done, cancelled or abandoned; planned care has a due date."""
+    """A procedure: listed, offered a date, and done, cancelled or abandoned; planned care has a due date.
+
+    settled_day: when it is recorded what became of it.
+    """
 
     procedure_id: str
     person: Person

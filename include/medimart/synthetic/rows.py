@@ -220,7 +220,7 @@ def operation(o: Operation, today: int) -> list[str]:
         o.person.patient_id,
         o.procedure.name,
         dates[wished] if wished != NEVER else "",
-        dates[o.settled_day] if done else "",
+        dates[o.tci_day] if done else "",
         _PROCEDURE[d][status],
         p.referral_id if p is not None else "",
         p.pathway_id if p is not None else "",
