@@ -125,9 +125,9 @@ def pin(conn: Connection, run: Run) -> str:
 
     started = _started(conn, run)
     with _timed(conn, run, "load", "reconcile and pin"):
-        read = sources(load_manifest(), started.pipeline)
-        landing.reconcile(conn, started.census, read)
-        inputs = landing.inputs(conn, started.census, read)
+        manifest = load_manifest()
+        landing.reconcile(conn, started.census, sources(manifest, started.pipeline))
+        inputs = landing.inputs(conn, started.census, manifest.sources(started.pipeline))
         return build.open_build(conn, started.census, run.run_id, inputs, started.pipeline).schema
 
 
@@ -178,8 +178,8 @@ def publish(conn: Connection, run: Run) -> None:
 
 
 def sources(manifest: Manifest, pipeline: str) -> list[str]:
-    """The sources that a pipeline's models read."""
-    return manifest.sources(pipeline)
+    """The sources that a pipeline's runs load: those its models read, less what the other pipeline loads for both."""
+    return [s for s in manifest.sources(pipeline) if s != PUBLISHED_FILE or pipeline == PUBLICATION]
 
 
 def run_through(conn: Connection, run: Run) -> None:

@@ -21,6 +21,11 @@ references:
 not_null: [state_label, is_classified, day_count, pathway_count, current_pathway_count]
 readers: clinical
 owner: Head of performance
+disclosure:
+  counts: [current_pathway_count]
+  by: [census_date, trust_sk, state_code, state_label, is_classified]
+  within: [census_date, trust_sk]
+  values: {day_count: current_pathway_count}
 */
 with
 days as (

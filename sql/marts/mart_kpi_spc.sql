@@ -35,6 +35,32 @@ not_null:
   - flagged_point_total
 readers: clinical
 owner: Head of performance
+disclosure:
+  counts: [series_value]
+  only: {level: [trust], measure_unit: [count]}
+  within: [census_date, measure_code, trust_sk]
+  whole: true
+  values:
+    charted_value: series_value
+    mean_value: series_value
+    lower_limit: series_value
+    upper_limit: series_value
+    near_lower_limit: series_value
+    near_upper_limit: series_value
+    special_cause: series_value
+    variation: series_value
+    run_median_value: series_value
+    is_run_shift: series_value
+    lag_one_correlation: series_value
+  shown:
+    - trust_name
+    - measure_label
+    - measure_kind
+    - improvement
+    - rebase_group
+    - is_provisional
+    - is_too_few
+    - expected_false_alarm_total
 */
 with
 lists as (

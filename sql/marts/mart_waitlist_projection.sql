@@ -17,7 +17,7 @@ projection_setting). No seasonality is claimed, no plan and no extra capacity is
 - Every value is null, with a reason, where fewer than 8 whole weeks are known, or the list is below 20 and too small.
 
 Why it matters: capacity is bought half a year ahead. Against the published series of England the list size is projected
-better than "no change" on average since 2008, but not in 2016-2020 (docs/statistics.md). Reviewed with the seed, yearly.
+better than "no change" on average since 2008, but not in 2016-2020 (docs/projection.md). Reviewed with the seed, yearly.
 
 ---
 kind: snapshot
@@ -27,6 +27,23 @@ references:
 not_null: [week_end_date, history_weeks]
 readers: clinical
 owner: Head of performance
+disclosure:
+  counts: [list_size_now]
+  only: {level: [trust]}
+  values:
+    list_size: list_size_now
+    list_size_lower: list_size_now
+    list_size_upper: list_size_now
+    within_18_weeks_rate: list_size_now
+    within_18_weeks_rate_lower: list_size_now
+    within_18_weeks_rate_upper: list_size_now
+  shown:
+    - week_end_date
+    - trust_name
+    - history_weeks
+    - reason_not_projected
+    - backtest_miss_rate
+    - backtest_no_change_miss_rate
 */
 with recursive
 settings as (
