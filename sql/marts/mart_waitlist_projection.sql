@@ -16,8 +16,9 @@ projection_setting). No seasonality is claimed, no plan and no extra capacity is
 - Who started on the Sunday itself counts with those of the week before; a start unknown stands with the newest.
 - Every value is null, with a reason, where fewer than 8 whole weeks are known, or the list is below 20 and too small.
 
-Why it matters: capacity is bought half a year ahead. Against the published series of England the list size is projected
-better than "no change" on average since 2008, but not in 2016-2020 (docs/projection.md). Reviewed with the seed, yearly.
+Why it matters: capacity is bought half a year ahead. Held against the published series of England, the list size six
+months on is missed by less than by "no change" on average, but not in every year: docs/projection.md says in which it was
+not. Reviewed with the seed, yearly.
 
 ---
 kind: snapshot

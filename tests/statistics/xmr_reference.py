@@ -7,12 +7,13 @@ inner two thirds but inside the limit, all three on one side; part of 7 on one s
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 
 def limits(series: Sequence[float]) -> tuple[float, float] | None:
     """The mean and the distance of the limits from it; None for a single point."""
-    ranges = [abs(b - a) for a, b in zip(series, series[1:], strict=False)]
+    ranges = [abs(b - a) for a, b in itertools.pairwise(series)]
     if not ranges:
         return None
     mean_range = sum(ranges) / len(ranges)
