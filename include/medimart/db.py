@@ -37,6 +37,7 @@ def ready(conn: psycopg.Connection[Any]) -> psycopg.Connection[Any]:
         "timezone": "Europe/London",
         "datestyle": "ISO, DMY",
         "client_min_messages": "warning",
+        "default_transaction_isolation": "read committed",  # readers' default is another: sql/setup/50_roles.sql
         "medimart.inner_key": inner.hex(),
         "medimart.outer_key": outer.hex(),
     }.items():

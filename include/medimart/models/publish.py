@@ -263,13 +263,20 @@ def _stops_on_warning(conn: Connection, run_id: str) -> bool:
 
 
 def _fit(conn: Connection, build: Build, manifest: Manifest) -> None:
-    """Give published tables what the models have got since: columns and, where readers changed, policies."""
+    """Give published tables what this publish needs of them beforehand.
+
+    A partition for a census that is new; columns that a model has got since; policies where its readers changed.
+    """
     statements: dict[str, list[sql.Composed]] = {}
     with transaction(conn):
         for model in manifest.marts(build.pipeline):
             if tables.exists(conn, tables.SCHEMA, model.name):
                 added = tables.fit(conn, model, build)
-                if wanted := [*tables.widening(model, added), *access.policing(conn, model)]:
+                wanted = [*tables.widening(model, added), *access.policing(conn, model)]
+                is_new = not tables.exists(conn, tables.PARTITIONS, tables.partition(model, build.census))
+                if model.kind == "snapshot" and is_new:
+                    wanted += tables.attaching(model, build.census)
+                if wanted:
                     statements[model.name] = wanted
     for name, wanted in statements.items():
         tables.alter(conn, name, wanted, LOCK)
@@ -383,14 +390,19 @@ def _write(conn: Connection, model: Model, build: Build, is_new_code: bool) -> t
     if model.kind == "snapshot":
         name = tables.partition(model, build.census)
         table = sql.Identifier(tables.PARTITIONS, name)
-        is_new = not tables.exists(conn, tables.PARTITIONS, name)
+        if not tables.exists(conn, tables.PARTITIONS, name):  # the whole table is new: nobody has planned to read it
+            for statement in tables.attaching(model, build.census):
+                conn.execute(statement)
+        is_new = tables.is_empty(conn, table)
         if is_new:
-            tables.attach(conn, model, build)
+            tables.fill(conn, model, build)
     if is_new:
         access.note_all(conn, model, build)
         return table, 0
     merged = tables.merge(conn, table, model, build)
     access.note_changed(conn, model)
+    if model.kind == "snapshot":
+        tables.enforce(conn, model, build.census)
     if model.kind != "current" or not merged.gone:
         return table, 0
     tables.keep_gone(conn, model)
