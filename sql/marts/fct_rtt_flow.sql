@@ -100,7 +100,10 @@ compared as (
 classified as (
     select
         c.*,
-        (c.old_trust_id, c.old_function_code) is distinct from (c.new_trust_id, c.new_function_code) as has_moved,
+        (
+            c.old_trust_id is distinct from c.new_trust_id
+            or c.old_function_code is distinct from c.new_function_code
+        ) as has_moved,
         case
             when c.was_open and not c.is_known and c.is_clock_known then 'corrected'
             when c.was_open and not c.is_known then 'other_removal'

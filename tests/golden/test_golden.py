@@ -84,12 +84,17 @@ def read_case(path: Path) -> tuple[list[Table], Table]:
 def _table(path: Path, number: int, heading: str, lines: list[str]) -> Table:
     if len(lines) < 2:
         pytest.fail(f"{path.name}: no table before line {number}, under `## {heading}`", pytrace=False)
-    header, _, *body = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    header, _, *body = [_cells(line) for line in lines]
     for row in body:
         if len(row) != len(header):
             pytest.fail(f"{path.name}, `## {heading}`: {row} has not {len(header)} cells", pytrace=False)
     rows = tuple(tuple(None if cell in ("", "null") else cell.strip("`") for cell in row) for row in body)
     return Table([*heading.split(), ""][1].strip("`"), tuple(cell.strip("`") for cell in header), rows)
+
+
+def _cells(line: str) -> list[str]:
+    """The cells of a line; a bar within one is written `\\|`."""
+    return [cell.strip().replace(r"\|", "|") for cell in re.split(r"(?<!\\)\|", line)[1:-1]]
 
 
 @pytest.fixture(scope="session")
