@@ -30,7 +30,7 @@ LONGEST_RECORD = 1 << 20  # bytes; a quoted field that doesn't end within it is 
 _SEQUENCE = "landing_line"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Record:
     """One record that was read by itself. rule: what keeps it from being split into fields, or None."""
 
@@ -161,7 +161,7 @@ def _copy(conn: Connection, contract: Contract, check: FileCheck, target: str, d
 
 def _read_ahead(contract: Contract, check: FileCheck, careful: bool) -> Generator[Piece]:
     """The file's pieces, the next one read, hashed and cut while the present one is being copied."""
-    ahead: queue.Queue[Piece | BaseException | None] = queue.Queue(maxsize=2)
+    ahead: queue.Queue[Piece | BaseException | None] = queue.Queue(maxsize=1)
     stopped = threading.Event()
 
     def put(item: Piece | BaseException | None) -> bool:
