@@ -66,6 +66,11 @@ trusts as (
     from stg_trusts as t
 ),
 
+trusts_then as (
+    select t.trust_id
+    from last_week_stg_trusts as t
+),
+
 -- Clocks that have periods this week: a period of theirs that is gone was corrected, not lost.
 live_clocks as (
     select distinct t.clock_id
@@ -91,7 +96,7 @@ compared as (
     from this_week as w
     full outer join last_week as l on w.period_sk = l.period_sk
     cross join census as c
-    left join trusts as ol on l.trust_id = ol.trust_id
+    left join trusts_then as ol on l.trust_id = ol.trust_id
     left join trusts as nw on w.trust_id = nw.trust_id
     left join live_clocks as v on l.clock_id = v.clock_id
     where l.period_sk is not null or w.is_open or w.off_list_date > c.previous_census_date
