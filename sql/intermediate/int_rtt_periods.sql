@@ -152,12 +152,14 @@ described as (
     where i.is_start
 ),
 
--- One period on two referrals of a pathway is one.
+-- One period on two referrals of a pathway is one; a rejected attempt and the one that followed it are no duplicates.
 ranked as (
     select
         d.*,
         row_number() over one_start as place,
-        count(*) over (one_start rows between unbounded preceding and unbounded following) as delivered_count
+        count(*) filter (where d.stop_basis is distinct from 'rejected') over (
+            one_start rows between unbounded preceding and unbounded following
+        ) as delivered_count
     from described as d
     window one_start as (
         partition by d.pathway_key, d.start_order, d.start_key
