@@ -24,7 +24,7 @@ def connect(url: str) -> psycopg.Connection[Any]:
         conn = psycopg.connect(url)
     except psycopg.OperationalError as error:
         raise SettingError(
-            f"The warehouse does not answer ({str(error).strip()}). "
+            f"The warehouse does not answer ({' '.join(str(error).split())}). "
             "Start it with `medimart up`, or check MEDIMART_DATABASE_URL."
         ) from None
     return ready(conn)

@@ -82,7 +82,7 @@ def test_nothing_is_stale(small: Cli) -> None:
 
 def test_an_extract_is_filed_whole_and_once(bare: Cli, small: Cli, tmp_path: Path) -> None:
     sent, landing = tmp_path / "sent", tmp_path / "landing"
-    shutil.copytree(Path(small.environment["MEDIMART_LANDING"]) / str(NEXT), sent)
+    shutil.copytree(Path(small.environment["MEDIMART_LANDING"]) / str(CENSUS), sent)
     (sent / "staff.csv").write_text("name\n")
     (sent / "_complete.json").unlink()
 
@@ -132,7 +132,7 @@ def test_generated_extracts_land_and_are_the_same_again(bare: Cli, tmp_path: Pat
     ("arguments", "variables", "expected"),
     [
         (["status"], {"MEDIMART_PORT": "eighty"}, "MEDIMART_PORT is 'eighty'; it must be a port number"),
-        (["psql", "-c", "select 1"], {"MEDIMART_HOME": "/proc/home"}, "The state folder /proc/home cannot be made"),
+        (["up"], {"MEDIMART_HOME": "/proc/home"}, "The state folder /proc/home cannot be made"),
         (["up"], {"MEDIMART_DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none"}, "The database server does not"),
         (["run"], {"MEDIMART_DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none"}, "The warehouse does not answer"),
         (["build", "fct_nonsense"], {}, "There is no model 'fct_nonsense'"),

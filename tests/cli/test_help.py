@@ -36,7 +36,7 @@ def test_help_has_an_example(command: str) -> None:
         (["backfill", "--from", "2026-01-11", "--stale"], "give --from and --to, or --stale"),
         (["generate", "x", "--plant", "ghost"], "write it FAULT=NUMBER"),
         (["land", "x"], "--date"),
-        (["explain", "Mrs"], "Mrs"),
+        (["explain", "Mrs"], "valid integer"),
     ],
 )
 def test_wrong_usage_is_exit_code_2(arguments: list[str], expected: str) -> None:
