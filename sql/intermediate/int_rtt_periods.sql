@@ -10,7 +10,10 @@ start opens the next. A period is open at the census when start <= census and no
 - After active monitoring the clock is new but the patient keeps the old place: prior_wait_days and queue_date are
   carried along the pathway.
 - The same period delivered on two referrals of one pathway is one row; a running one is kept before an ended one.
-- The key is the pathway and the clock start, so it is the same in every rebuild; a corrected start is another period.
+- A transfer between trusts whose extracts both come here leaves two rows: the sender's, transferred out, and the
+  receiver's, which runs on from the original start (G §11).
+- The key is the pathway and the clock start (and the sender, of what was transferred out), so it is the same in every
+  rebuild; a corrected start is another period.
 
 ---
 kind: intermediate
@@ -146,7 +149,8 @@ described as (
             else i.stop_event_kind
         end as stop_kind,
         coalesce(i.clock_start_date, cast('-infinity' as date)) as start_order,
-        coalesce(to_char(i.clock_start_date, 'YYYY-MM-DD'), 'unknown|' || i.start_source_id) as start_key
+        coalesce(to_char(i.clock_start_date, 'YYYY-MM-DD'), 'unknown|' || i.start_source_id) as start_key,
+        case when i.stop_event_kind = 'transferred_out' then '|sender|' || coalesce(c.trust_id, '') else '' end as sender_key
     from turns as i
     inner join clocks as c on i.clock_id = c.clock_id
     where i.is_start
@@ -162,7 +166,7 @@ ranked as (
         ) as delivered_count
     from described as d
     window one_start as (
-        partition by d.pathway_key, d.start_order, d.start_key
+        partition by d.pathway_key, d.sender_key, d.start_order, d.start_key
         order by d.is_running desc, d.stop_event_date desc nulls last, d.clock_id asc, d.period_no asc
     )
 ),
@@ -189,14 +193,14 @@ along_pathway as (
             lag(p.stop_basis) over one_pathway in ('active_monitoring_patient', 'active_monitoring_clinician'), false
         ) as is_return
     from periods as p
-    window one_pathway as (partition by p.pathway_key order by p.start_order, p.start_key)
+    window one_pathway as (partition by p.pathway_key, p.sender_key order by p.start_order, p.start_key)
 ),
 
 with_place as (
     select
         a.*,
         count(*) filter (where not a.is_return) over (
-            partition by a.pathway_key
+            partition by a.pathway_key, a.sender_key
             order by a.start_order, a.start_key
             rows unbounded preceding
         ) as place_no
@@ -212,13 +216,13 @@ placed as (
         first_value(w.clock_start_date) over one_place as place_date
     from with_place as w
     window one_place as (
-        partition by w.pathway_key, w.place_no
+        partition by w.pathway_key, w.sender_key, w.place_no
         order by w.start_order, w.start_key
     )
 )
 
 select
-    pseudonym('period', p.pathway_key || '|' || p.start_key) as period_sk, -- Pseudonymous key of the RTT period
+    pseudonym('period', p.pathway_key || '|' || p.start_key || p.sender_key) as period_sk, -- Pseudonymous key of the RTT period
     p.clock_id, -- The referral, or the planned procedure without one, that the clock runs on
     p.period_no, -- Place among the periods of that referral, from 1
     p.referral_id, -- The Trust's own identifier of the referral; null for a planned procedure without one
@@ -239,6 +243,9 @@ select
     p.first_seen_closed_date, -- Extract that first told of a closure without a date
     coalesce(p.clock_stop_date, p.first_seen_closed_date) as off_list_date, -- Date from which it is off the list
     p.is_open, -- On the list at the census
+    case
+        when p.sender_key <> '' then pseudonym('period', p.pathway_key || '|' || p.start_key)
+    end as sent_period_sk, -- Of what was transferred out: the key it had on the list, which the receiver's row carries on
     p.wait_days, -- Days from start to stop, or to the census while open; null when either is unknown
     coalesce(
         case when p.is_return then p.waited_before_days end,

@@ -47,17 +47,20 @@ this_week as (
         p.stop_kind,
         p.stop_basis,
         p.off_list_date,
-        p.is_open
+        p.is_open,
+        p.sent_period_sk
     from int_rtt_periods as p
 ),
 
+-- What has been transferred out since is compared with the sender's row; the receiver's came onto another list.
 last_week as (
     select
-        p.period_sk,
+        coalesce(t.period_sk, p.period_sk) as period_sk,
         p.clock_id,
         p.trust_id,
         coalesce(p.treatment_function_code, 'UNKNOWN') as treatment_function_code
     from last_week_int_rtt_periods as p
+    left join this_week as t on p.period_sk = t.sent_period_sk and p.trust_id = t.trust_id
     where p.is_open
 ),
 
