@@ -14,7 +14,8 @@ from conditions import deliver, load
 from landing_folder import LandingFolder, open_warehouse, week
 from medimart import landing
 from medimart import settings as places
-from medimart.errors import InputError
+from medimart.errors import InputError, SettingError
+from medimart.landing.typing import typing_sha256
 
 AGES = "age_band,age_from,age_to\n0-17,0,17\n18+,18,120\n"
 
@@ -140,3 +141,10 @@ def test_an_alias_of_another_domain_types_nothing_again(
     landing.load_seeds(seeded)
     load(seeded, folder, 1)
     assert seeded.execute(typed).fetchall() == before
+
+
+def test_without_aliases_nothing_is_typed(conn: psycopg.Connection[Any]) -> None:
+    with conn.transaction(force_rollback=True):
+        conn.execute("alter table reference.ref_value_alias rename to ref_other")
+        with pytest.raises(SettingError, match="The seed value_alias is not loaded"):
+            typing_sha256(conn, landing.load_contract("conditions"))

@@ -95,28 +95,16 @@ def typing_sha256(conn: Connection, contract: Contract) -> str:
 
 
 def _aliases(conn: Connection) -> str:
-    """The words of every code: the alias seed, and each code itself where it has no alias."""
-    found = conn.execute(
-        "select to_regclass('reference.ref_value_alias') is not null, "
-        "to_regclass('reference.ref_code_list') is not null"
-    ).fetchone()
-    has_alias, has_codes = found or (False, False)
-    if not has_alias:
+    """The words of every code, by the alias seed."""
+    found = conn.execute("select to_regclass('reference.ref_value_alias') is not null").fetchone()
+    if not found or not found[0]:
         raise SettingError(
             "The seed value_alias is not loaded, so no code can be read. Load the seeds first "
             "(`medimart.landing.load_seeds`)."
         )
-    alias = (
+    return (
         "select domain, reference.normalise(source_text) as source_text, min(code) as code "
         "from reference.ref_value_alias group by 1, 2"
-    )
-    if not has_codes:
-        return alias
-    return (
-        f"{alias} union all select c.domain, reference.normalise(c.code), min(c.code) "
-        "from reference.ref_code_list c where not exists (select from reference.ref_value_alias a "
-        "where a.domain = c.domain and reference.normalise(a.source_text) = reference.normalise(c.code)) "
-        "group by 1, 2"
     )
 
 
