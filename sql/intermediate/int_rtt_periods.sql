@@ -235,6 +235,10 @@ select
     p.clock_start_basis, -- What the start rests on
     p.start_source, -- Who says so: referral, appointment or procedure
     p.start_source_id, -- Identifier of the row that says so
+    case
+        when p.clock_start_basis = 'transfer_original' then greatest(p.clock_start_date, p.origin_date)
+        else p.clock_start_date
+    end as on_list_date, -- Date from which it is on this trust's list: the clock start, or when a transfer was received
     p.clock_stop_date, -- Date the period ended; null while it runs and when unknown
     p.stop_kind, -- admitted_stop, non_admitted_stop, nullified, transferred_out, other_removal; null while it runs
     p.stop_basis, -- What the end rests on
