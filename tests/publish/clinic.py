@@ -137,7 +137,8 @@ def canonical(conn: Connection, manifest: Manifest, pipeline: str = "waiting_lis
 
 def until_waiting(conn: Connection, statement: str) -> None:
     """Wait until a session of this database waits for a lock in a statement that holds these words."""
-    while True:
+    until = time.monotonic() + 120
+    while time.monotonic() < until:
         [(waiting,)] = conn.execute(
             "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock' "
             "and query ilike %s",
@@ -147,6 +148,7 @@ def until_waiting(conn: Connection, statement: str) -> None:
         if waiting:
             return
         time.sleep(0.01)
+    raise AssertionError(f"nobody waits in {statement!r}")
 
 
 if __name__ == "__main__":

@@ -89,9 +89,23 @@ def test_what_a_corrected_file_takes_back_goes_when_nothing_refers_to_it(new_cli
     still = "select count(*), count(*) filter (where is_current) from marts.dim_patient"
     assert clinic.rows(still) == [(4, 3)]  # week 0 as published still refers to P9
     assert clinic.rows("select count(*) from marts.fct_wait where census_date = '2026-01-04'") == [(2,)]
-    assert [found.census for found in publishing.stale(clinic.conn)] == [week(0)]
+    assert [found.census for found in publishing.stale(clinic.conn)] == [week(0), week(1)]
     restate(clinic)
     assert clinic.rows(still) == [(3, 3)]
+    assert canonical(clinic.conn, clinic.manifest) == expected
+
+
+def test_a_correction_taken_back_is_taken_back_from_the_current_tables(new_clinic: Callable[[], Clinic]) -> None:
+    deliveries = {week(n): [(f"V{n}", f"P{n}", "RXA")] for n in range(2)}
+    clinic = new_clinic()
+    expected = straight(clinic, deliveries)
+    clinic.deliver(week(0), [("V9", "P9", "RXB")])
+    clinic.run(week(0), "corrected")
+    clinic.deliver(week(0), deliveries[week(0)])
+    assert [found.census for found in publishing.stale(clinic.conn)] == [week(0), week(1)]
+    clinic.run(week(1))  # under the name of its first run, whose inputs these are again
+    assert clinic.rows("select count(*) from marts.fct_visit") == [(2,)]
+    restate(clinic)
     assert canonical(clinic.conn, clinic.manifest) == expected
 
 

@@ -164,7 +164,7 @@ def stale(conn: Connection, pipeline: str = DEFAULT_PIPELINE) -> list[Stale]:
         if now.fingerprint != fingerprint:
             found.append(Stale(census, changes(recorded, now)))
         elif census == newest.upto and _current_fingerprint(conn, pipeline) not in (None, fingerprint):
-            found.append(Stale(census, ("the current tables were made from other inputs",)))
+            found.append(Stale(census, ("the current tables hold what other inputs said",)))
     return found
 
 
@@ -298,7 +298,10 @@ def _current_due(conn: Connection, build: Build, pins: Inputs, manifest: Manifes
 
 
 def _current_fingerprint(conn: Connection, pipeline: str) -> str | None:
-    """The fingerprint of what the current tables were made from; None while rows wait in them to be removed."""
+    """The fingerprint of what the current tables were made from, empty while rows wait in them to be removed.
+
+    None where no current table was ever published.
+    """
     row = conn.execute(
         """
         select current_fingerprint
@@ -309,7 +312,7 @@ def _current_fingerprint(conn: Connection, pipeline: str) -> str | None:
         """,
         (pipeline,),
     ).fetchone()
-    return None if row is None else row[0]
+    return None if row is None else row[0] or ""
 
 
 def _source(conn: Connection, due: Inputs | None, builds: tuple[Build | None, ...], manifest: Manifest) -> Build | None:
