@@ -24,7 +24,7 @@ def connect(url: str) -> psycopg.Connection[Any]:
         conn = psycopg.connect(url)
     except psycopg.OperationalError as error:
         raise SettingError(
-            f"The warehouse does not answer ({str(error).strip()}). "
+            f"The warehouse does not answer ({' '.join(str(error).split())}). "
             "Start it with `medimart up`, or check MEDIMART_DATABASE_URL."
         ) from None
     return ready(conn)
@@ -37,6 +37,7 @@ def ready(conn: psycopg.Connection[Any]) -> psycopg.Connection[Any]:
         "timezone": "Europe/London",
         "datestyle": "ISO, DMY",
         "client_min_messages": "warning",
+        "default_transaction_isolation": "read committed",  # readers' default is another: sql/setup/50_roles.sql
         "medimart.inner_key": inner.hex(),
         "medimart.outer_key": outer.hex(),
     }.items():

@@ -85,9 +85,9 @@ fits as (
     from unlinked as u
     inner join periods as p
         on
-            u.patient_id = p.patient_id
-            and u.treatment_function_code = p.treatment_function_code
-            and (u.trust_id is null or u.trust_id = p.trust_id)
+        u.patient_id = p.patient_id
+        and u.treatment_function_code = p.treatment_function_code
+        and (u.trust_id is null or u.trust_id = p.trust_id)
 ),
 
 fitting as (

@@ -142,10 +142,35 @@ aged as (
     left join geography as g on p.postcode_district = g.postcode_district
 ),
 
+-- Points and bands are looked up once an age and once a number of admissions, not once a patient.
+ages as (
+    select
+        a.age_years,
+        w.weight,
+        w.label,
+        b.age_band
+    from (select distinct age_years from aged) as a
+    left join weights as w
+        on w.component = 'age' and a.age_years between w.value_from and w.value_to
+    left join age_bands as b
+        on a.age_years >= b.age_from and (b.age_to is null or a.age_years <= b.age_to)
+),
+
+admissions as (
+    select
+        a.prior_admissions,
+        w.weight,
+        w.label
+    from (select distinct prior_admissions from aged) as a
+    inner join weights as w
+        on w.component = 'prior_admissions' and a.prior_admissions between w.value_from and w.value_to
+),
+
 scored as (
     select
         a.patient_id,
         a.age_years,
+        wa.age_band,
         a.is_birth_date_implausible,
         a.imd_decile,
         a.imd_basis,
@@ -165,16 +190,14 @@ scored as (
         ) as parts_explained
     from aged as a
     left join condition_parts as c on a.patient_id = c.patient_id
-    left join weights as wa
-        on wa.component = 'age' and a.age_years between wa.value_from and wa.value_to
-    left join weights as wp
-        on wp.component = 'prior_admissions' and a.prior_admissions between wp.value_from and wp.value_to
+    left join ages as wa on a.age_years = wa.age_years
+    left join admissions as wp on a.prior_admissions = wp.prior_admissions
 )
 
 select
     s.patient_id, -- The Trust's own identifier of the person
     s.age_years, -- Age in whole years at the census, exact to the day; null when not known or implausible
-    b.age_band, -- Age band at the census; null when the age is unknown
+    s.age_band, -- Age band at the census; null when the age is unknown
     s.is_birth_date_implausible, -- Born after the census or over 120 years before: age unknown
     s.imd_decile, -- Deprivation decile, 1 most deprived: as recorded, else typical of the postcode district
     s.imd_basis, -- Where the decile comes from: recorded, postcode_district or unknown
@@ -192,5 +215,3 @@ select
 from scored as s
 left join tiers as t
     on s.risk_score >= t.score_from and (t.next_score_from is null or s.risk_score < t.next_score_from)
-left join age_bands as b
-    on s.age_years >= b.age_from and (b.age_to is null or s.age_years <= b.age_to)

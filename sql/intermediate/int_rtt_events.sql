@@ -26,7 +26,8 @@ grain: [clock_id, event_source, source_id, signal]
 not_null: [order_date, event_rank, is_start, event_kind, is_inferred]
 */
 with
-clocks as (
+-- Read many times and narrow: copies of them would cost more than reading the tables again.
+clocks as not materialized (
     select
         c.clock_id,
         c.clock_start_date,
@@ -49,7 +50,7 @@ clocks as (
     cross join census as d
 ),
 
-appointments as (
+appointments as not materialized (
     select
         a.appointment_id,
         a.referral_id as clock_id,
@@ -69,7 +70,7 @@ appointments as (
     where a.is_current and a.referral_id is not null
 ),
 
-procedures as (
+procedures as not materialized (
     select
         p.procedure_id,
         coalesce(c.clock_id, 'procedure|' || p.procedure_id) as clock_id,
@@ -84,7 +85,7 @@ procedures as (
         p.is_patient_ready,
         p.cancelled_date,
         case when p.is_planned_care then p.due_date end as planned_due_date,
-        case when p.is_second_side then p.ready_date end as second_side_date
+        case when p.is_second_side and p.is_patient_ready is not false then p.ready_date end as second_side_date
     from int_procedures as p
     left join clocks as c on p.referral_id = c.clock_id
     where p.is_current
@@ -95,28 +96,28 @@ meanings (signal, is_start, event_rank, event_kind, event_basis) as (
     values
     ('start', true, 0, 'start', null),
     ('earlier_start', true, 0, 'start', null),
-    ('recorded_stop', false, 1, 'treatment', 'rtt_recorded'),
-    ('30', false, 2, 'treatment', 'first_treatment'),
-    ('31', false, 2, 'non_admitted_stop', 'active_monitoring_patient'),
-    ('32', false, 2, 'non_admitted_stop', 'active_monitoring_clinician'),
-    ('91', false, 2, 'non_admitted_stop', 'active_monitoring_clinician'),
-    ('33', false, 2, 'nullified', 'first_dna'),
-    ('34', false, 2, 'non_admitted_stop', 'decision_not_to_treat'),
-    ('35', false, 2, 'non_admitted_stop', 'declined'),
-    ('36', false, 2, 'non_admitted_stop', 'died'),
-    ('21', false, 3, 'transferred_out', 'transferred_out'),
-    ('treatment', false, 4, 'treatment', 'treatment_inferred'),
-    ('discharged', false, 4, 'non_admitted_stop', 'discharged'),
-    ('rejected', false, 5, 'other_removal', 'rejected'),
-    ('referral_closed', false, 5, 'other_removal', 'referral_closed'),
-    ('first_seen_closed', false, 6, 'other_removal', 'first_seen_closed'),
-    ('11', true, 7, 'start', 'active_monitoring_end'),
-    ('second_side', true, 7, 'start', 'second_side'),
-    ('planned_overdue', true, 7, 'start', 'planned_overdue'),
-    ('rebooked', true, 7, 'start', 'rebooked_after_dna'),
-    ('rebooked_undated', true, 8, 'start', 'unknown'),
-    ('10', true, 8, 'start', 'unknown'),
-    ('12', true, 8, 'start', 'unknown')
+    ('10', true, 1, 'start', 'unknown'),
+    ('12', true, 1, 'start', 'unknown'),
+    ('recorded_stop', false, 2, 'treatment', 'rtt_recorded'),
+    ('30', false, 3, 'treatment', 'first_treatment'),
+    ('31', false, 3, 'non_admitted_stop', 'active_monitoring_patient'),
+    ('32', false, 3, 'non_admitted_stop', 'active_monitoring_clinician'),
+    ('91', false, 3, 'non_admitted_stop', 'active_monitoring_clinician'),
+    ('33', false, 3, 'nullified', 'first_dna'),
+    ('34', false, 3, 'non_admitted_stop', 'decision_not_to_treat'),
+    ('35', false, 3, 'non_admitted_stop', 'declined'),
+    ('36', false, 3, 'non_admitted_stop', 'died'),
+    ('21', false, 4, 'transferred_out', 'transferred_out'),
+    ('treatment', false, 5, 'treatment', 'treatment_inferred'),
+    ('discharged', false, 6, 'non_admitted_stop', 'discharged'),
+    ('rejected', false, 7, 'other_removal', 'rejected'),
+    ('referral_closed', false, 7, 'other_removal', 'referral_closed'),
+    ('first_seen_closed', false, 8, 'other_removal', 'first_seen_closed'),
+    ('11', true, 9, 'start', 'active_monitoring_end'),
+    ('second_side', true, 9, 'start', 'second_side'),
+    ('planned_overdue', true, 9, 'start', 'planned_overdue'),
+    ('rebooked', true, 9, 'start', 'rebooked_after_dna'),
+    ('rebooked_undated', true, 10, 'start', 'unknown')
 ),
 
 -- Stops that activity tells of ------------------------------------------------------------------------------------
@@ -342,7 +343,14 @@ ended_by_activity as (
     select distinct c.clock_id
     from clocks as c
     inner join activity_stops as s on c.clock_id = s.clock_id
-    where c.is_outside_rtt and c.rtt_status_code in ('90', '91') and s.event_date >= c.clock_start_date
+    left join procedures as p
+        on s.event_source = 'procedure' and s.source_id = p.procedure_id and p.planned_due_date is not null
+    where
+        c.is_outside_rtt
+        and c.rtt_status_code in ('90', '91')
+        and s.event_date >= c.clock_start_date
+        -- Planned care that was done late ended a clock of its own.
+        and p.procedure_id is null
 ),
 
 first_starts as (
@@ -378,10 +386,13 @@ activity_starts as (
         false as is_inferred
     from appointments as a
     inner join clocks as c on a.clock_id = c.clock_id
+    left join earlier_periods as e on a.clock_id = e.clock_id
     where
         a.is_attended
         and a.is_past
         and (a.rtt_status_code = '11' or (a.rtt_status_code in ('10', '12') and not c.is_outside_rtt))
+        -- Before the referral's own start only an earlier period can have ended and begun again.
+        and (e.clock_id is not null or coalesce(a.appointment_date >= c.clock_start_date, true))
 ),
 
 monitored as (
@@ -550,6 +561,9 @@ events as (
         cast(null as boolean) as is_admitted,
         s.is_inferred
     from starts as s
+    inner join clocks as c on s.clock_id = c.clock_id
+    -- Nothing starts anew for a patient who has died.
+    where s.signal in ('start', 'earlier_start') or coalesce(s.event_date < c.death_date, true)
     union all
     select
         s.clock_id,
@@ -581,7 +595,7 @@ select
         else e.event_date
     end as event_date, -- Date of the start or stop; null when only the fact is known
     e.order_date, -- Date by which events are taken in order
-    m.event_rank, -- Order within a day: first starts, stops, new starts
+    m.event_rank, -- Order within a day: starts, first activity, stops, new starts
     e.treatment_function_code, -- Treatment function of the activity that stopped the clock
     e.is_admitted, -- The stopping activity was an admission; null when unknown
     e.is_inferred -- No RTT status or date says so

@@ -75,10 +75,10 @@ this_totals as (
     from this_month as t
     left join previous_month as p
         on
-            t.provider_code = p.provider_code
-            and t.commissioner_code = p.commissioner_code
-            and t.treatment_function_code = p.treatment_function_code
-            and t.rtt_part_code = p.rtt_part_code
+        t.provider_code = p.provider_code
+        and t.commissioner_code = p.commissioner_code
+        and t.treatment_function_code = p.treatment_function_code
+        and t.rtt_part_code = p.rtt_part_code
     group by t.rtt_part_code, t.provider_code
 )
 
@@ -86,14 +86,16 @@ select
     c.census_date as period_date, -- Last day of the month published
     coalesce(t.rtt_part_code, p.rtt_part_code) as rtt_part_code, -- Part of the return
     coalesce(t.provider_code, p.provider_code) as provider_code, -- ODS code of the provider
-    coalesce(t.total_all_count, 0)::bigint as total_all_count, -- Pathways this month, unknown clock starts included; 0 when nothing was returned
+    coalesce(t.total_all_count, 0)::bigint as total_all_count, -- Pathways this month, unknown starts included; 0: none returned
     p.total_all_count::bigint as previous_total_all_count, -- The same a month before; null when that month holds none or is not loaded
     coalesce(t.over_52_weeks_count, 0)::bigint as over_52_weeks_count, -- Pathways of 365 days and more this month
-    case when p.row_count > 0 then coalesce(p.over_52_weeks_count, 0)::bigint end as previous_over_52_weeks_count, -- The same a month before
-    (t.repeated_row_count = t.row_count and t.row_count = p.row_count) as is_identical_to_previous -- Every row is the same as a month before; null when one of the two holds none
+    case when p.row_count > 0 then coalesce(p.over_52_weeks_count, 0)::bigint end
+        as previous_over_52_weeks_count, -- The same a month before
+    (t.repeated_row_count = t.row_count and t.row_count = p.row_count)
+        as is_identical_to_previous -- Every row is the same as a month before; null when one of the two holds none
 from this_totals as t
 full join previous_totals as p
     on
-        t.rtt_part_code = p.rtt_part_code
-        and t.provider_code = p.provider_code
+    t.rtt_part_code = p.rtt_part_code
+    and t.provider_code = p.provider_code
 cross join census as c

@@ -30,8 +30,10 @@ treatments as (
         p.is_current
         and p.is_completed
         and c.clock_id is null
-        and p.procedure_role = 'treatment'
-        and coalesce(p.rtt_status_code, '99') in ('30', '99')
+        and (
+            p.rtt_status_code = '30'
+            or (p.procedure_role = 'treatment' and coalesce(p.rtt_status_code, '99') = '99')
+        )
         -- Planned care runs on a clock of its own, if on any.
         and not coalesce(p.is_planned_care and p.due_date is not null, false)
 ),
@@ -46,32 +48,56 @@ clocks as (
     from int_rtt_clocks as c
 ),
 
-events as (
+in_order as (
     select
         e.clock_id,
         e.is_start,
         e.order_date,
-        lead(e.order_date, 1, cast('infinity' as date)) over (
-            partition by e.clock_id
-            order by e.order_date, e.event_rank, e.event_source, e.source_id, e.signal
-        ) as next_order_date
+        e.event_rank,
+        e.event_source,
+        e.source_id,
+        e.signal,
+        e.event_basis,
+        lag(e.is_start, 1, false) over one_clock as follows_start
     from int_rtt_events as e
+    window one_clock as (
+        partition by e.clock_id
+        order by e.order_date, e.event_rank, e.event_source, e.source_id, e.signal
+    )
 ),
 
--- From a start to whatever follows it the clock runs; a stop ends its day.
+-- A start while the clock runs and an end while it doesn't have no effect: what is left takes turns.
+turns as (
+    select
+        o.clock_id,
+        o.is_start,
+        o.order_date as running_from,
+        lead(o.order_date, 1, cast('infinity' as date)) over one_clock as ended_date,
+        lead(o.event_basis) over one_clock as ended_basis
+    from in_order as o
+    where o.is_start <> o.follows_start
+    window one_clock as (
+        partition by o.clock_id
+        order by o.order_date, o.event_rank, o.event_source, o.source_id, o.signal
+    )
+),
+
+-- A stop ends its day; a closure doesn't, for the treatment of that day is what closed it.
 running as (
     select
-        e.clock_id || '|' || to_char(e.order_date, 'YYYY-MM-DD') as running_id,
-        e.clock_id,
+        t.clock_id || '|' || to_char(t.running_from, 'YYYY-MM-DD') as running_id,
+        t.clock_id,
         c.patient_id,
         c.trust_id,
         c.pathway_id,
         c.treatment_function_code,
-        e.order_date as running_from,
-        e.next_order_date as running_to
-    from events as e
-    inner join clocks as c on e.clock_id = c.clock_id
-    where e.is_start and e.next_order_date > e.order_date
+        t.running_from,
+        t.ended_date + case
+            when t.ended_basis in ('discharged', 'referral_closed', 'first_seen_closed') then 1 else 0
+        end as running_to
+    from turns as t
+    inner join clocks as c on t.clock_id = c.clock_id
+    where t.is_start
 ),
 
 fits as (
@@ -122,7 +148,7 @@ walk as (
         cast(0 as bigint) as step,
         cast(null as text) as procedure_id,
         cast(null as text) as running_id,
-        cast('{}' as text []) as stopped_ids
+        cast('{}' as text[]) as stopped_ids
     from contested as c
     union all
     select

@@ -107,7 +107,7 @@ latest_periods as (
         p.wait_days,
         p.is_inferred
     from periods as p
-    order by p.referral_id, p.period_no desc
+    order by p.referral_id asc, p.period_no desc
 ),
 
 period_counts as (

@@ -47,23 +47,31 @@ this_week as (
         p.stop_kind,
         p.stop_basis,
         p.off_list_date,
-        p.is_open
+        p.is_open,
+        p.sent_period_sk
     from int_rtt_periods as p
 ),
 
+-- What has been transferred out since is compared with the sender's row; the receiver's came onto another list.
 last_week as (
     select
-        p.period_sk,
+        coalesce(t.period_sk, p.period_sk) as period_sk,
         p.clock_id,
         p.trust_id,
         coalesce(p.treatment_function_code, 'UNKNOWN') as treatment_function_code
     from last_week_int_rtt_periods as p
+    left join this_week as t on p.period_sk = t.sent_period_sk and p.trust_id = t.trust_id
     where p.is_open
 ),
 
 trusts as (
     select t.trust_id
     from stg_trusts as t
+),
+
+trusts_then as (
+    select t.trust_id
+    from last_week_stg_trusts as t
 ),
 
 -- Clocks that have periods this week: a period of theirs that is gone was corrected, not lost.
@@ -91,7 +99,7 @@ compared as (
     from this_week as w
     full outer join last_week as l on w.period_sk = l.period_sk
     cross join census as c
-    left join trusts as ol on l.trust_id = ol.trust_id
+    left join trusts_then as ol on l.trust_id = ol.trust_id
     left join trusts as nw on w.trust_id = nw.trust_id
     left join live_clocks as v on l.clock_id = v.clock_id
     where l.period_sk is not null or w.is_open or w.off_list_date > c.previous_census_date
@@ -100,7 +108,10 @@ compared as (
 classified as (
     select
         c.*,
-        (c.old_trust_id, c.old_function_code) is distinct from (c.new_trust_id, c.new_function_code) as has_moved,
+        (
+            c.old_trust_id is distinct from c.new_trust_id
+            or c.old_function_code is distinct from c.new_function_code
+        ) as has_moved,
         case
             when c.was_open and not c.is_known and c.is_clock_known then 'corrected'
             when c.was_open and not c.is_known then 'other_removal'

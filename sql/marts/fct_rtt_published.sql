@@ -41,17 +41,19 @@ published as (
 
 select
     p.period_date, -- Last day of the month published
-    p.rtt_part_code, -- Part of the return: Part_1A and Part_1B completed (admitted, non-admitted), Part_2 incomplete, Part_2A of these with a decision to admit, Part_3 new periods
+    p.rtt_part_code, -- Part_1A/1B completed (admitted, not), Part_2 incomplete, Part_2A of these with decision to admit, Part_3 new
     p.provider_code, -- ODS code of the provider
     p.commissioner_code, -- ODS code of the commissioner; NONC is commissioned outside England
     p.treatment_function_code, -- Treatment function as published (C_110, X02); C_999 is their delivered total
     p.rtt_part_name, -- What the part counts, in NHS England's words
     p.treatment_function_name, -- Name of the treatment function
     p.provider_name, -- Name of the provider
-    coalesce(p.provider_parent_code, 'UNKNOWN') as provider_parent_code, -- ODS code of the integrated care board the provider sits in; UNKNOWN when the file gives none
+    coalesce(p.provider_parent_code, 'UNKNOWN')
+        as provider_parent_code, -- ODS code of the integrated care board the provider sits in; UNKNOWN when not given
     p.provider_parent_name, -- Name of that integrated care board
     p.commissioner_name, -- Name of the commissioner
-    coalesce(p.commissioner_parent_code, 'UNKNOWN') as commissioner_parent_code, -- ODS code of the commissioner's integrated care board; UNKNOWN when the file gives none, as for NHS England's own hubs
+    coalesce(p.commissioner_parent_code, 'UNKNOWN')
+        as commissioner_parent_code, -- ODS code of the commissioner's board; UNKNOWN for NHS England's own hubs
     p.commissioner_parent_name, -- Name of that integrated care board
     p.treatment_function_code = 'C_999' as is_total, -- A delivered total over treatment functions: never add it to them
     p.commissioner_code <> 'NONC' as is_english_commissioner, -- Counted in England's published figures
@@ -64,7 +66,7 @@ select
     b.over_65_weeks_count, -- Pathways of 456 days and more
     b.over_78_weeks_count, -- Pathways of 547 days and more
     b.over_104_weeks_count, -- Pathways of 729 days and more
-    p.band_counts -- Pathways per weekly band: the first is 0–1 week (days 0–7), the 105th open-ended (104+); null where no band is given
+    p.band_counts -- Pathways per weekly band, 0–1 first, the 105th open-ended (104+); null where no band is given
 from published as p
 cross join lateral (
     select

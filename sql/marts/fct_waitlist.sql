@@ -164,7 +164,7 @@ keyed as (
         p.wait_days,
         case
             when p.wait_days <= 7 then 0
-            else least(104, ceil(p.wait_days / 7.0) - 1)::integer
+            when p.wait_days > 7 then least(104, ceil(p.wait_days / 7.0) - 1)::integer
         end as wait_band_from_weeks,
         p.prior_wait_days,
         p.queue_date,
@@ -199,23 +199,30 @@ dated as (
     left join clinical_priorities as q on n.clinical_priority_code = q.priority_code
 ),
 
--- The milestones that a validation is due at, in days: 12, 26 and 52 weeks.
+-- A validation dated after the census has not happened.
+validated as (
+    select
+        r.referral_id,
+        r.last_validation_date as validation_date
+    from referrals as r
+    cross join census as c
+    where r.last_validation_date <= c.census_date
+),
+
+-- The milestones that a validation is due at, in days: 12, 26 and 52 weeks. An unknown start may be past any of them.
 validations as (
     select
         k.period_sk,
-        coalesce(
-            k.wait_days >= 84
-            and (
-                r.last_validation_date is null
-                or k.census_date - r.last_validation_date > 84
-                or (k.wait_days >= 84 and r.last_validation_date < k.clock_start_date + 84)
-                or (k.wait_days >= 182 and r.last_validation_date < k.clock_start_date + 182)
-                or (k.wait_days >= 364 and r.last_validation_date < k.clock_start_date + 364)
-            ),
-            false
+        coalesce(k.wait_days >= 84, true)
+        and (
+            v.validation_date is null
+            or k.census_date - v.validation_date > 84
+            or coalesce(v.validation_date < k.clock_start_date + 84, false)
+            or coalesce(k.wait_days >= 182 and v.validation_date < k.clock_start_date + 182, false)
+            or coalesce(k.wait_days >= 364 and v.validation_date < k.clock_start_date + 364, false)
         ) as is_validation_due
     from keyed as k
-    left join referrals as r on k.clock_id = r.referral_id
+    left join validated as v on k.clock_id = v.referral_id
 )
 
 select

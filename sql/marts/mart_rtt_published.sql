@@ -67,14 +67,15 @@ totals as (
         sum(p.over_78_weeks_count)::bigint as over_78_weeks_count,
         sum(p.over_104_weeks_count)::bigint as over_104_weeks_count
     from published as p
-    cross join lateral (
-        values
-        ('england', 'ENGLAND', 'England'),
-        ('provider_icb', p.provider_parent_code, p.provider_parent_name),
-        ('provider', p.provider_code, p.provider_name),
-        ('commissioner_icb', p.commissioner_parent_code, p.commissioner_parent_name),
-        ('commissioner', p.commissioner_code, p.commissioner_name)
-    ) as o (organisation_level, organisation_code, organisation_name)
+    cross join
+        lateral (
+            values
+            ('england', 'ENGLAND', 'England'),
+            ('provider_icb', p.provider_parent_code, p.provider_parent_name),
+            ('provider', p.provider_code, p.provider_name),
+            ('commissioner_icb', p.commissioner_parent_code, p.commissioner_parent_name),
+            ('commissioner', p.commissioner_code, p.commissioner_name)
+        ) as o (organisation_level, organisation_code, organisation_name)
     group by grouping sets (
         (p.period_date, p.rtt_part_code, o.organisation_level, o.organisation_code, p.treatment_function_code),
         (p.period_date, p.rtt_part_code, o.organisation_level, o.organisation_code)
@@ -106,14 +107,15 @@ organisation_bands as (
         f.weeks_from,
         sum(f.pathway_count) as pathway_count
     from filled_bands as f
-    cross join lateral (
-        values
-        ('england', 'ENGLAND'),
-        ('provider_icb', f.provider_parent_code),
-        ('provider', f.provider_code),
-        ('commissioner_icb', f.commissioner_parent_code),
-        ('commissioner', f.commissioner_code)
-    ) as o (organisation_level, organisation_code)
+    cross join
+        lateral (
+            values
+            ('england', 'ENGLAND'),
+            ('provider_icb', f.provider_parent_code),
+            ('provider', f.provider_code),
+            ('commissioner_icb', f.commissioner_parent_code),
+            ('commissioner', f.commissioner_code)
+        ) as o (organisation_level, organisation_code)
     group by grouping sets (
         (f.rtt_part_code, o.organisation_level, o.organisation_code, f.weeks_from, f.treatment_function_code),
         (f.rtt_part_code, o.organisation_level, o.organisation_code, f.weeks_from)
@@ -156,8 +158,8 @@ reached as (
     from running_counts as r
     inner join (values (0.5), (0.92), (0.95)) as q (share)
         on
-            q.share * r.known_start_count <= r.running_count
-            and q.share * r.known_start_count > r.running_count - r.pathway_count
+        q.share * r.known_start_count <= r.running_count
+        and q.share * r.known_start_count > r.running_count - r.pathway_count
     where r.known_start_count >= 20
 ),
 
@@ -179,22 +181,25 @@ percentiles as (
 
 select
     t.period_date, -- Last day of the month published
-    t.rtt_part_code, -- Part of the return: Part_1A and Part_1B completed (admitted, non-admitted), Part_2 incomplete, Part_2A of these with a decision to admit, Part_3 new periods
-    t.organisation_level, -- england, provider_icb (the board the provider sits in), provider, commissioner_icb (the board that pays) or commissioner
-    t.organisation_code, -- ODS code of the organisation; ENGLAND for all; UNKNOWN where the file names no board, as for NHS England's own commissioning hubs
+    t.rtt_part_code, -- Part_1A/1B completed (admitted, not), Part_2 incomplete, Part_2A of these with decision to admit, Part_3 new
+    t.organisation_level, -- england, provider_icb (where it sits), provider, commissioner_icb (who pays) or commissioner
+    t.organisation_code, -- ODS code; ENGLAND for all; UNKNOWN where the file names no board, as for NHS England's own hubs
     t.treatment_function_code, -- Treatment function as published (C_110, X02); C_999 is all of them, added up
     t.organisation_name, -- Name of the organisation
     t.treatment_function_name, -- Name of the treatment function
     t.total_count, -- Pathways, those with an unknown clock start included
     t.known_start_count, -- Pathways with a known wait, the n of the rate and of the weeks; null for new periods, which have no wait yet
     t.within_18_weeks_count, -- Pathways of at most 126 days
-    round(t.within_18_weeks_count::numeric / nullif(t.known_start_count, 0), 6) as within_18_weeks_rate, -- Share of known waits within 18 weeks, 0 to 1; the constitutional standard is 0.92 of incomplete pathways
+    round(t.within_18_weeks_count::numeric / nullif(t.known_start_count, 0), 6)
+        as within_18_weeks_rate, -- Share of known waits within 18 weeks, 0 to 1; the constitutional standard is 0.92
     round(p.median_weeks, 4) as median_weeks, -- Median wait in weeks, interpolated; blank when fewer than 20 waits are known
     p.is_median_open_ended, -- The median lies in the open-ended band: read "104 weeks or more"
     round(p.p92_weeks, 4) as p92_weeks, -- Weeks within which 92 in 100 waited, interpolated; blank when fewer than 20 waits are known
     p.is_p92_open_ended, -- The 92nd percentile lies in the open-ended band: read "104 weeks or more"
-    case when t.rtt_part_code in ('Part_1A', 'Part_1B') then round(p.p95_weeks, 4) end as p95_weeks, -- Weeks within which 95 in 100 waited; for completed pathways alone, as published
-    case when t.rtt_part_code in ('Part_1A', 'Part_1B') then p.is_p95_open_ended end as is_p95_open_ended, -- The 95th percentile lies in the open-ended band: read "104 weeks or more"
+    case when t.rtt_part_code in ('Part_1A', 'Part_1B') then round(p.p95_weeks, 4) end
+        as p95_weeks, -- Weeks within which 95 in 100 waited; for completed pathways alone, as published
+    case when t.rtt_part_code in ('Part_1A', 'Part_1B') then p.is_p95_open_ended end
+        as is_p95_open_ended, -- The 95th percentile lies in the open-ended band: read "104 weeks or more"
     t.over_52_weeks_count, -- Pathways of 365 days and more
     t.over_65_weeks_count, -- Pathways of 456 days and more
     t.over_78_weeks_count, -- Pathways of 547 days and more
@@ -202,7 +207,7 @@ select
 from totals as t
 left join percentiles as p
     on
-        t.rtt_part_code = p.rtt_part_code
-        and t.organisation_level = p.organisation_level
-        and t.organisation_code = p.organisation_code
-        and t.treatment_function_code = p.treatment_function_code
+    t.rtt_part_code = p.rtt_part_code
+    and t.organisation_level = p.organisation_level
+    and t.organisation_code = p.organisation_code
+    and t.treatment_function_code = p.treatment_function_code

@@ -6,6 +6,10 @@ Who may read what. Three group roles; a person's or a dashboard's own login is a
     call quality.admit('rtt_validation', 'medimart_reidentify', '{RXA, RXB}');
 
 The marts' own grants and policies are made by `medimart.models.access` at every publish, from the models' headers.
+Whoever reads sees the marts of one instant in each transaction (repeatable read is the database's default, and that of
+every login admitted). In read committed a query is planned a moment before its snapshot is taken; a publish that
+commits in between would show it new dimensions beside a list of partitions that is old.
+
 Run again at any time. Where we may not create roles, `quality.ensure_roles` says what an administrator must run.
 */
 create table if not exists quality.trust_access (
@@ -49,7 +53,7 @@ comment on column identity.reidentification.is_answered is
 'Whether it was told: not when the patient is unknown, or of no trust granted to the login';
 
 -- The trusts granted to a role, or to a group whose rights it has.
-create or replace function quality.trusts_of(reader name) returns bigint []
+create or replace function quality.trusts_of(reader name) returns bigint[]
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
 begin
     return array(
@@ -93,9 +97,9 @@ comment on function identity.reidentify(bigint, text) is
 'The local identifier of a patient, for a reason; audited in identity.reidentification';
 revoke execute on function identity.reidentify(bigint, text) from public;
 
--- Let a login read as one of the group roles. Its sessions are read-only, unless it re-identifies (which writes the
--- audit), and no query of it lasts for ever.
-create or replace procedure quality.admit(login name, reads_as name, trust_ids text [] default '{}')
+-- Let a login read as one of the group roles. Each of its transactions sees the marts of one instant, and is read-only
+-- unless the login re-identifies, which writes the audit; no query of it lasts for ever.
+create or replace procedure quality.admit(login name, reads_as name, trust_ids text[] default '{}')
 language plpgsql as $$
 declare
     writes_audit boolean;
@@ -107,6 +111,7 @@ begin
     execute format('grant %I to %I', reads_as, login);
     writes_audit := pg_has_role(login, 'medimart_reidentify', 'member');
     execute format('alter role %I set default_transaction_read_only = %s', login, not writes_audit);
+    execute format('alter role %I set default_transaction_isolation = %L', login, 'repeatable read');
     execute format('alter role %I set statement_timeout = %L', login, '60s');
     execute format('alter role %I set idle_in_transaction_session_timeout = %L', login, '60s');
     insert into quality.trust_access (role_name, trust_id)
@@ -114,7 +119,7 @@ begin
     on conflict do nothing;
 end
 $$;
-revoke execute on procedure quality.admit(name, name, text []) from public;
+revoke execute on procedure quality.admit(name, name, text[]) from public;
 
 -- Make the group roles and give them their schemas, whatever of it is not there yet. Returns what an administrator
 -- must run where we may not create roles, else null.
@@ -122,9 +127,9 @@ create or replace function quality.ensure_roles() returns text
 language plpgsql as $$
 declare
     wanted name;
-    missing text [] := '{}';
+    missing text[] := '{}';
 begin
-    foreach wanted in array array['medimart_clinical', 'medimart_shared', 'medimart_reidentify']::name [] loop
+    foreach wanted in array array['medimart_clinical', 'medimart_shared', 'medimart_reidentify']::name[] loop
         begin
             if not exists (select from pg_roles where rolname = wanted) then
                 execute format('create role %I nologin', wanted);
@@ -155,3 +160,11 @@ $$;
 revoke execute on function quality.ensure_roles() from public;
 
 select quality.ensure_roles();
+
+do $$
+begin
+    execute format('alter database %I set default_transaction_isolation = %L', current_database(), 'repeatable read');
+exception
+    when insufficient_privilege then null; -- not our database: logins have it from quality.admit
+end
+$$;

@@ -15,7 +15,6 @@ under `## Then`. Nothing else is needed to add one.
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -25,12 +24,13 @@ from typing import Any
 
 import psycopg
 import pytest
-import yaml
 from medimart.db import connect
+from medimart.landing import load_seeds
+from medimart.landing.tables import ensure_tables
 from medimart.local.postgres import PostgresServer
 from medimart.models.graph import read_models
 from medimart.models.manifest import LAST_WEEK, Model
-from medimart.settings import CONTRACTS, REFERENCE, SQL
+from medimart.settings import SQL
 from medimart.warehouse import prepare
 from psycopg import sql
 
@@ -84,12 +84,17 @@ def read_case(path: Path) -> tuple[list[Table], Table]:
 def _table(path: Path, number: int, heading: str, lines: list[str]) -> Table:
     if len(lines) < 2:
         pytest.fail(f"{path.name}: no table before line {number}, under `## {heading}`", pytrace=False)
-    header, _, *body = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    header, _, *body = [_cells(line) for line in lines]
     for row in body:
         if len(row) != len(header):
             pytest.fail(f"{path.name}, `## {heading}`: {row} has not {len(header)} cells", pytrace=False)
     rows = tuple(tuple(None if cell in ("", "null") else cell.strip("`") for cell in row) for row in body)
     return Table([*heading.split(), ""][1].strip("`"), tuple(cell.strip("`") for cell in header), rows)
+
+
+def _cells(line: str) -> list[str]:
+    """The cells of a line; a bar within one is written `\\|`."""
+    return [cell.strip().replace(r"\|", "|") for cell in re.split(r"(?<!\\)\|", line)[1:-1]]
 
 
 @pytest.fixture(scope="session")
@@ -101,7 +106,8 @@ def golden(server: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> 
         admin.execute("create database golden")
         with connect(server.url("golden")) as conn:
             prepare(conn)
-            _history_and_seeds(conn)
+            ensure_tables(conn)
+            load_seeds(conn)
             conn.execute(f"create schema {SCHEMA}")
             conn.execute(f"set search_path = {SCHEMA}, reference")
             conn.execute("create table census (census_date date, week_start date, previous_census_date date)")
@@ -132,29 +138,6 @@ def test_golden(path: Path, golden: psycopg.Connection[Any], models: dict[str, M
         difference = _difference(golden, models[name], then, words)
     if difference:
         pytest.fail(f"{path.relative_to(GOLDEN)}\n{difference}", pytrace=False)
-
-
-def _history_and_seeds(conn: psycopg.Connection[Any]) -> None:
-    """Empty history and the real seeds."""
-    types = {k: "text" for k in ("code", "nhs_number", "postcode")} | {"integer_series": "integer[]"}
-    for path in sorted(CONTRACTS.glob("*.yaml")):
-        contract = yaml.safe_load(path.read_text())
-        columns = [f"{c.get('name', k)} {types.get(c['type'], c['type'])}" for k, c in contract["columns"].items()]
-        conn.execute(
-            f"create table if not exists history.{path.stem} ({', '.join(columns)}, flags jsonb,"
-            " load_id bigint, line_no bigint, valid_from date, next_from date, valid_to date, quarantined_from date,"
-            " is_deleted boolean)"
-        )
-    for path in sorted((CONTRACTS / "reference").glob("*.yaml")):
-        contract = yaml.safe_load(path.read_text())
-        columns = [f"{c.get('name', k)} {types.get(c['type'], c['type'])}" for k, c in contract["columns"].items()]
-        conn.execute(f"create table if not exists reference.ref_{path.stem} ({', '.join(columns)})")
-        with (REFERENCE / f"{path.stem}.csv").open() as rows:
-            names = next(csv.reader(rows))
-            statement = f"copy reference.ref_{path.stem} ({', '.join(names)}) from stdin (format csv)"
-            with conn.cursor().copy(statement) as copy:
-                copy.write(rows.read())
-    conn.commit()
 
 
 def _make_inputs(conn: psycopg.Connection[Any], models: dict[str, Model], model: Model) -> None:

@@ -253,22 +253,40 @@ def test_a_header_that_the_contract_learns_later(
     ]
 
 
-def test_a_column_of_another_type_is_typed_again(
-    conn: psycopg.Connection[Any], folder: LandingFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.parametrize(
+    ("before", "after", "last"),
+    [
+        ("condition_name: {type: text,", "condition_name: {type: integer,", "3"),
+        ("key: [condition_id]", "key: [condition_id, patient_id]", '"3"'),
+        ("formats: [iso, dmy]", "formats: [iso]", '"3"'),
+    ],
+    ids=["a column of another type", "another key", "another format"],
+)
+def test_a_changed_contract_types_the_loads_again(
+    before: str, after: str, last: str,
+    conn: psycopg.Connection[Any], folder: LandingFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
     deliver(folder, 1, "full a1 b2")
     load(conn, folder, 1)
+    [(typed_by,)] = conn.execute("select typing_sha256 from quality.load_audit").fetchall()
     contracts = tmp_path / "contracts"
     contracts.mkdir()
     for path in landing.contract.CONTRACTS.glob("*.yaml"):
-        text = path.read_text().replace("condition_name: {type: text,", "condition_name: {type: integer,")
-        (contracts / path.name).write_text(text)
+        (contracts / path.name).write_text(path.read_text().replace(before, after))
     monkeypatch.setattr(landing.contract, "CONTRACTS", contracts)
     deliver(folder, 2, "changes c3")
     load(conn, folder, 2)
+    assert conn.execute("select condition_name::text from history.conditions order by 1").fetchall() == [
+        ("1",),
+        ("2",),
+        ("3",),
+    ]
     assert conn.execute(
-        "select array_agg(condition_name order by condition_id) from history.conditions"
-    ).fetchone() == ([1, 2, 3],)
+        "select to_jsonb(h) ->> 'condition_name', jsonb_typeof(to_jsonb(h) -> 'condition_name') = 'number' from history.conditions h where condition_id = 'c'"
+    ).fetchone() == ("3", last == "3")
+    hashes = {sha256 for (sha256,) in conn.execute("select typing_sha256 from quality.load_audit").fetchall()}
+    assert len(hashes) == 1
+    assert hashes != {typed_by}
 
 
 def test_a_deletion_needs_its_key_alone(conn: psycopg.Connection[Any], folder: LandingFolder) -> None:
@@ -279,6 +297,20 @@ def test_a_deletion_needs_its_key_alone(conn: psycopg.Connection[Any], folder: L
         ("b", True),
     ]
     assert conn.execute("select line_no, rule from quality.quarantine").fetchall() == [(4, "missing_key")]
+
+
+def test_another_word_for_the_record_status_is_kept_and_flagged(
+    conn: psycopg.Connection[Any], folder: LandingFolder
+) -> None:
+    lines = [
+        f"{key},P1,1,Mild,Yes,,{status}\n"
+        for key, status in {"a": "active", "b": "", "c": "Struck off", "d": "DELETED"}.items()
+    ]
+    folder.extract(files={"conditions.csv": HEADER + "".join(lines)})
+    load(conn, folder, 1)
+    assert selection(conn, 1) == "a1 b1 c1"
+    flagged = conn.execute("select condition_id, flags from history.conditions where flags is not null").fetchall()
+    assert flagged == [("c", {"record_status": {"rule": "unmapped", "text": "Struck off"}})]
 
 
 def test_a_contract_decides_where_the_marker_is_silent(conn: psycopg.Connection[Any], folder: LandingFolder) -> None:

@@ -53,6 +53,7 @@ FAULTS: dict[str, tuple[str, str | bytes | None, str, str, str]] = {
     "no header": ("conditions.csv", ROW * 3, "a header with condition_id, patient_id, condition_name, severity, active", "of the first line's 5 fields 0 are known", "with its header"),
     "header only": ("conditions.csv", HEADER, "at least one row in a full delivery", "a header alone", "or mark the delivery as `changes`"),
     "unknown encoding": ("conditions.csv", GOOD.encode() + b"C2,P1,Caf\xe9 \x81,Mild,Yes\n", "UTF-8 or Windows-1252", "as utf-8: the invalid byte 0xe9 on line 3; as windows-1252: the invalid byte 0x81 on line 3", "Save the file as CSV UTF-8"),
+    "UTF-8 by its mark alone": ("conditions.csv", codecs.BOM_UTF8 + GOOD.encode() + b"C2,P1,Caf\xe9,Mild,Yes\n", "UTF-8 or Windows-1252", "as windows-1252: it begins with the byte-order mark of UTF-8; as utf-8: the invalid byte 0xe9 on line 3", "Save the file as CSV UTF-8"),
     "UTF-16": ("conditions.csv", GOOD.encode("utf-16"), "UTF-8 or Windows-1252", "UTF-16", "Save the file as CSV UTF-8"),
     "UTF-16 without a mark": ("conditions.csv", GOOD.encode("utf-16-le"), "UTF-8 or Windows-1252", "NUL bytes on line 1", "Save the file as CSV UTF-8"),
     "a NUL byte": ("conditions.csv", GOOD.encode() + b"C2,P1,Asth\0ma,Mild,Yes\n", "UTF-8 or Windows-1252", "NUL bytes on line 3", "Save the file as CSV UTF-8"),

@@ -59,6 +59,7 @@ CASES = {
     "text after a quote": Case('T1,"A" B,N\nT2,B,S\n', {2: "broken_quote", 3: ["T2", "B", "S"]}),
     "a space before a quote": Case('T1, "A, B",N\nT2,B,S\n', {2: "broken_quote", 3: ["T2", "B", "S"]}),
     "a broken one and a whole one": Case('T1,"A,N\nT2,B,S\nT3,"C\nD",N\n', {2: "broken_quote", 3: ["T2", "B", "S"], 4: ["T3", "C\nD", "N"]}),
+    "a whole line in a broken one": Case('T1,"A\nT2,B,S\nx"\n', {2: "broken_quote", 3: ["T2", "B", "S"], 4: "broken_quote"}),
     "letters of other tongues": Case("T1,Ysbyty Tŷ Gwyn,N\nT2,Ménière’s,S\n", {2: ["T1", "Ysbyty Tŷ Gwyn", "N"], 3: ["T2", "Ménière’s", "S"]}),
 }  # fmt: skip
 
@@ -132,6 +133,15 @@ def test_a_field_longer_than_a_megabyte_is_a_broken_quote(warehouse: psycopg.Con
     assert records[2] == "broken_quote"
     assert records[1102] == "broken_quote"  # its last line, which closes what no longer is open
     assert records[1103] == ["T2", "B", "S"]
+
+
+def test_a_line_of_quotes_longer_than_any_record(
+    warehouse: psycopg.Connection[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(load, "LONGEST_RECORD", 64)
+    path = tmp_path / "trusts.csv"
+    path.write_text(HEADER + 'T1,"A",' + "x," * 50 + "\nT2,B,S\n")
+    assert found(warehouse, path) == {2: "broken_quote", 3: ["T2", "B", "S"]}
 
 
 def test_lines_over_the_borders_of_many_blocks(

@@ -10,8 +10,9 @@ import psycopg
 import pytest
 from conditions import deliver, load
 from landing_folder import LandingFolder, week
-from medimart import landing
+from medimart import landing, pipeline
 from medimart.errors import CriticalFailure
+from published_file import published
 
 GOOD = " ".join(f"{letter}1" for letter in "abcdefghijklmnopqrs")  # nineteen: one more set aside is 5%, the limit
 
@@ -89,26 +90,6 @@ def test_a_later_mended_file_is_no_longer_critical_from_then_on(
     assert landing.reconcile(conn, week(2)).quarantined == 0
 
 
-HEADER = (
-    "Period,Provider Parent Org Code,Provider Parent Name,Provider Org Code,Provider Org Name,"
-    "Commissioner Parent Org Code,Commissioner Parent Name,Commissioner Org Code,Commissioner Org Name,"
-    "RTT Part Type,RTT Part Description,Treatment Function Code,Treatment Function Name,"
-    + ",".join(f"Gt {n:02d} To {n + 1:02d} Weeks SUM 1" for n in range(104))
-    + ",Gt 104 Weeks SUM 1,Total,Patients with unknown clock start date,Total All\n"
-)
-
-
-def published(path: Path, month: str, *counts: str) -> Path:
-    """A published file of one line per count, each of its own treatment function, all waits in the first band."""
-    lines = [
-        f"RTT-{month},QAA,Testshire ICB,ZZ1,Testshire,QAA,Testshire ICB,00A,Test place,Part_2,Incomplete,"
-        f"C_{100 + n},Function {n},{count}{',' * 105},,{count}\n"
-        for n, count in enumerate(counts)
-    ]
-    path.write_text(HEADER + "".join(lines))
-    return path
-
-
 def test_each_pipeline_counts_its_own_sources(
     conn: psycopg.Connection[Any], folder: LandingFolder, tmp_path: Path
 ) -> None:
@@ -145,6 +126,21 @@ def test_a_line_of_the_publication_that_is_lost_is_critical(conn: psycopg.Connec
     conn.execute("delete from history.rtt_published where total_all_count = 7")
     with pytest.raises(CriticalFailure, match=r"expected its 2 rows to add up; found 1 \(current 1"):
         landing.reconcile(conn, date(2025, 12, 31), ["rtt_published"])
+
+
+def test_the_publication_run_stops_where_a_line_is_lost(
+    conn: psycopg.Connection[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MEDIMART_LANDING", str(tmp_path / "landing"))
+    path = published(tmp_path / "month.csv", "December-2025", "7", "9")
+    run = pipeline.Run("lost line", pipeline.PUBLICATION, input=path)
+    assert pipeline.begin(conn, run) == "2025-12-31"
+    assert pipeline.load_publication(conn, run) == 2
+    conn.execute("delete from history.rtt_published where total_all_count = 7")
+    with pytest.raises(CriticalFailure, match=r"month\.csv: expected its 2 rows to add up"):
+        pipeline.pin(conn, run)
+    landing.rebuild_history(conn, "rtt_published")
+    assert pipeline.pin(conn, run).startswith("build_20251231_")
 
 
 def test_inputs_are_pinned_with_their_bytes(conn: psycopg.Connection[Any], folder: LandingFolder) -> None:

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from landing_folder import LandingFolder, forget, open_warehouse, week
 from medimart import landing
 
-WEEKS = 4
+WEEKS = 3
 
 tokens = st.sampled_from([f"{key}{kind}" for key in "abc" for kind in ("1", "2", "3~", "?", "!")] + ["-a", "-b", "?"])
 deliveries = st.tuples(st.sampled_from(["full", "changes"]), st.lists(tokens, min_size=1, max_size=5)).map(
@@ -61,12 +61,12 @@ def state(conn: psycopg.Connection[Any]) -> dict[str, Any]:
     return found
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck))
 @given(arrivals=arrivals())
 @example(  # a row without a key that arrives after the full which releases it
     arrivals=(
-        ["full a1", "full a1", "full ?", "full a1"],
-        [(1, "full a1", 1), (4, "full a1", 4), (3, "full ?", 3), (2, "full a1", 2)],
+        ["full a1", "full ?", "full a1"],
+        [(1, "full a1", 1), (3, "full a1", 3), (2, "full ?", 2)],
     )
 )
 def test_any_order_and_repetition_gives_what_one_pass_gives(

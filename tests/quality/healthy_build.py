@@ -1,32 +1,31 @@
-"""One healthy build of a small synthetic week, and a copy of it to spoil."""
+"""A healthy build of each pipeline, and a copy of it to spoil."""
 
 from __future__ import annotations
 
+import csv
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import psycopg
-from medimart import landing
+import pytest
+from medimart import pipeline
 from medimart.models import build as building
-from medimart.models.graph import read_models
-from medimart.models.manifest import LAST_WEEK as LAST_WEEK_PREFIX
-from medimart.models.manifest import Manifest
+from medimart.models.manifest import LAST_WEEK, Manifest, load_manifest
+from medimart.pipeline import PUBLICATION, WAITING_LIST, Run
 from medimart.quality import checkpoint
 from medimart.quality.checkpoint import Verdict
-from medimart.quality.suites import suite
-from medimart.synthetic.options import Options
-from medimart.warehouse import prepare
+from medimart.quality.engine import Engine
+from medimart.quality.suites import Check
+from medimart.synthetic import publication
 from psycopg import sql
 
-COPY = "build_spoilt"
-MANIFEST = Manifest(read_models()[0])
-STEPS = building.plan(MANIFEST, MANIFEST.pipeline("waiting_list"))
-LAST_WEEK = sorted({LAST_WEEK_PREFIX + name for model in MANIFEST.models.values() for name in model.last_week})
-TABLES = (*MANIFEST.pipeline("waiting_list"), *LAST_WEEK, "census")
+MANIFEST = load_manifest()
+PIPELINES = (WAITING_LIST, PUBLICATION)
 
 
 @dataclass(frozen=True)
@@ -36,47 +35,93 @@ class Healthy:
     url: str
     conn: psycopg.Connection[Any]
     build: building.Build
-    manifest: Manifest
+    manifest: Manifest = MANIFEST
 
-    def verdicts(self, model: str, schema: str = COPY) -> list[Verdict]:
-        """A suite's verdicts on the copy as it is now."""
-        tables = checkpoint.tables_of(self.conn, schema, [model])
+    @property
+    def schema(self) -> str:
+        return f"{self.build.pipeline}_spoilt"
+
+    @property
+    def models(self) -> list[str]:
+        return self.manifest.pipeline(self.build.pipeline)
+
+    @cached_property
+    def tables(self) -> list[str]:
+        last_week = {LAST_WEEK + read for name in self.models for read in self.manifest[name].last_week}
+        return [*self.models, *sorted(last_week), "census"]
+
+    @cached_property
+    def engine(self) -> Engine:
+        return Engine(self.url, self.schema, self.models)
+
+    def verdicts(self, model: str, checks: list[Check]) -> list[Verdict]:
+        """The verdicts of a model's checks on the copy as it is now."""
+        tables = checkpoint.tables_of(self.conn, self.schema, [model])
         self.conn.commit()
-        found = self.manifest[model]
-        return checkpoint.check(self.url, schema, [found], {model: suite(found)}, tables)
+        return checkpoint.check(self.engine, [self.manifest[model]], {model: checks}, tables)
 
     @contextmanager
-    def spoilt(self, statement: str) -> Iterator[None]:
-        """The copy after a statement; the tables that the statement names are as before afterwards."""
-        touched = [name for name in TABLES if re.search(rf"\b{name}\b", statement)]
-        self.conn.execute(f"set search_path = {COPY}, reference")
-        self.conn.execute(statement.encode())
+    def spoilt(self, statement: str) -> Iterator[int]:
+        """The copy after a statement, and how many rows it touched; its tables are as before afterwards."""
+        touched = [name for name in self.tables if re.search(rf"\b{name}\b", statement)]
+        with self.conn.transaction():
+            self.conn.execute(f"set local search_path = {self.schema}, reference")
+            rows = self.conn.execute(statement.encode()).rowcount
         self.conn.commit()
-        yield
-        for name in touched:
-            self.copy(name)
-        self.conn.commit()
+        try:
+            yield rows
+        finally:
+            for name in touched:
+                self.copy(name)
+            self.conn.commit()
 
     def copy(self, name: str) -> None:
         """Copy a table of the build into the schema to spoil."""
-        target = sql.Identifier(COPY, name)
+        target, source = sql.Identifier(self.schema, name), sql.Identifier(self.build.schema, name)
         self.conn.execute(sql.SQL("drop table if exists {}").format(target))
-        self.conn.execute(
-            sql.SQL("create table {} as table {}").format(target, sql.Identifier(self.build.schema, name))
+        self.conn.execute(sql.SQL("create table {} as table {}").format(target, source))
+
+    def column_types(self, model: str) -> dict[str, str]:
+        rows = self.conn.execute(
+            "select column_name, data_type from information_schema.columns where table_schema = %s and table_name = %s",
+            (self.schema, model),
         )
+        return dict(rows.fetchall())
 
 
-def build_weeks(conn: psycopg.Connection[Any], folder: Path, options: Options) -> building.Build:
-    """Load all extracts of a folder and build every model for the last of them."""
-    census = options.until
-    prepare(conn)
+def built(conn: psycopg.Connection[Any], run: Run) -> building.Build:
+    """Everything of a run up to its build."""
+    pipeline.begin(conn, run)
+    names = MANIFEST.pipeline(run.pipeline)
+    if run.pipeline == PUBLICATION:
+        pipeline.load_publication(conn, run)
+    else:
+        for source in pipeline.sources(MANIFEST, run.pipeline):
+            pipeline.load(conn, run, source)
+    pipeline.pin(conn, run)
+    for name in building.plan(MANIFEST, names):
+        pipeline.build_model(conn, run, name)
+    return building.find_build(conn, run.run_id)
+
+
+def healthy(conn: psycopg.Connection[Any], url: str, run: Run) -> Healthy:
+    """The build of a run, and a copy of it to spoil."""
+    found = Healthy(url, conn, built(conn, run))
+    conn.execute(f"create schema {found.schema}")
+    for name in found.tables:
+        found.copy(name)
     conn.commit()
-    landing.load_seeds(conn)
-    landing.check_landing(conn, folder, census)
-    for contract in landing.folder_contracts():
-        landing.load_source(conn, folder, contract.source, census)
-    build = building.open_build(conn, census, "healthy", landing.inputs(conn, census))
-    for name in STEPS:
-        building.build_model(conn, build, name, MANIFEST)
-    conn.commit()
-    return build
+    return found
+
+
+def write_months(folder: Path, patch: pytest.MonkeyPatch) -> list[Path]:
+    """Two months of the publication of fictional trusts."""
+    files = []
+    for seed, period in enumerate(("RTT-December-2025", "RTT-January-2026")):
+        patch.setattr(publication, "SEED", seed)
+        patch.setattr(publication, "PERIOD", period)
+        path = folder / f"{period}.csv"
+        with path.open("w", newline="") as file:
+            csv.writer(file).writerows(publication.rows())
+        files.append(path)
+    return files

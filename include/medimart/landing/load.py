@@ -30,7 +30,7 @@ LONGEST_RECORD = 1 << 20  # bytes; a quoted field that doesn't end within it is 
 _SEQUENCE = "landing_line"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Record:
     """One record that was read by itself. rule: what keeps it from being split into fields, or None."""
 
@@ -117,14 +117,10 @@ def safe(error: psycopg.Error, what: str) -> Exception:
 def _copy_block(conn: Connection, contract: Contract, check: FileCheck, partition: str, block: Block) -> int:
     columns = ", ".join(map(ident, check.match.columns))
     conn.execute(f"select setval('{_SEQUENCE}', {block.first_line}, false)")
-    try:
-        with conn.transaction() as savepoint:
-            copied = _copy(conn, contract, check, f"{partition} ({columns})", block.data)
-            if copied == block.lines:
-                return copied
-            raise psycopg.Rollback(savepoint)  # a line that COPY passed over, such as `\.`
-    except psycopg.DataError:
-        pass  # some record has another number of fields: find it
+    with contextlib.suppress(psycopg.DataError), conn.transaction():
+        _copy(conn, contract, check, f"{partition} ({columns})", block.data, block.lines)
+        return block.lines
+    # Some record has another number of fields: find it.
     found, _ = records(block.data, block.first_line, len(check.match.columns), contract.delimiter.encode())
     return _copy_records(conn, contract, check, partition, found)
 
@@ -133,11 +129,7 @@ def _copy_records(conn: Connection, contract: Contract, check: FileCheck, partit
     columns = ", ".join(map(ident, check.match.columns))
     delimiter = contract.delimiter.encode()
     good = [b"%d%b%b\n" % (record.line, delimiter, record.text) for record in found if record.rule is None]
-    if good and _copy(conn, contract, check, f"{partition} (line_no, {columns})", b"".join(good)) != len(good):
-        raise MedimartError(
-            f"{check.path.parent.name}/{check.path.name}: expected PostgreSQL to take {len(good)} records from line "
-            f"{found[0].line} on; it took others. Report it; nothing of this file was loaded."
-        )
+    _copy(conn, contract, check, f"{partition} (line_no, {columns})", b"".join(good), len(good))
     codec = "cp1252" if check.encoding == "windows-1252" else "utf-8"
     with (
         conn.cursor() as cursor,
@@ -149,19 +141,24 @@ def _copy_records(conn: Connection, contract: Contract, check: FileCheck, partit
     return len(found)
 
 
-def _copy(conn: Connection, contract: Contract, check: FileCheck, target: str, data: bytes) -> int:
+def _copy(conn: Connection, contract: Contract, check: FileCheck, target: str, data: bytes, count: int) -> None:
+    """Copy records into a table; `count` says how many they are."""
     encoding = "WIN1252" if check.encoding == "windows-1252" else "UTF8"
     with conn.cursor() as cursor:
         with cursor.copy(
             f"copy {target} from stdin with (format csv, delimiter '{contract.delimiter}', encoding '{encoding}')"
         ) as copy:
             copy.write(data)
-        return cursor.rowcount
+        if cursor.rowcount != count:
+            raise MedimartError(
+                f"{check.path.parent.name}/{check.path.name}: expected PostgreSQL to take {count} records; it took "
+                f"{cursor.rowcount}. Report it; nothing of this file was loaded."
+            )
 
 
 def _read_ahead(contract: Contract, check: FileCheck, careful: bool) -> Generator[Piece]:
     """The file's pieces, the next one read, hashed and cut while the present one is being copied."""
-    ahead: queue.Queue[Piece | BaseException | None] = queue.Queue(maxsize=2)
+    ahead: queue.Queue[Piece | BaseException | None] = queue.Queue(maxsize=1)
     stopped = threading.Event()
 
     def put(item: Piece | BaseException | None) -> bool:

@@ -200,6 +200,8 @@ def _read_through(contract: Contract, stream: IO[bytes], first: bytes, header_by
     """Read to the end: the encoding of the whole file, and whether it has any row."""
     decoder = codecs.getincrementaldecoder("utf-8")()
     faults = {e: "not allowed by the contract" for e in _ENCODINGS if e not in contract.encodings}
+    if first.startswith(codecs.BOM_UTF8):
+        faults.setdefault("windows-1252", "it begins with the byte-order mark of UTF-8")
     block, line, has_rows = first, 1, bool(first[header_bytes:].strip())
     while block:
         if b"\0" in block:

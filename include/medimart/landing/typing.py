@@ -5,7 +5,7 @@ a hash join. What a column gets wrong is either a fault, which puts the row in q
 
 | type | blank | fault | flag (value) |
 |---|---|---|---|
-| key | missing_key | missing_key when unreadable | |
+| key | missing_key | unreadable_key: unmapped, or longer than 200 characters | |
 | any, not nullable | missing_value | | |
 | date | | impossible_date; unreadable_date where required | unreadable (null) |
 | integer, numeric | | unreadable_number where required | unreadable, out_of_range (null) |
@@ -13,6 +13,7 @@ a hash join. What a column gets wrong is either a fault, which puts the row in q
 | nhs_number | | | invalid (its digits) |
 | postcode | | | unreadable (null) |
 | text with a pattern | | | unexpected_format (as it is) |
+| record_status | | | unmapped: neither deleted nor active (as a row that stays) |
 
 A deletion record needs its key alone. Records that could not be split are faults of the column `record`.
 """
@@ -28,6 +29,7 @@ from medimart.landing.tables import Connection, ident, key_sql, literal
 
 RULES_VERSION = 1  # raised when the SQL made here reads a text in another way: loads are then typed again
 EARLIEST, LATEST = "1900-01-01", "2099-12-31"
+LONGEST_KEY = 200  # characters; an index takes no text of any length
 RECORD = "record"  # the column name of faults that concern the whole record
 _SPACE = r"E' \t\r\n\u00a0'"
 _DATE_PATTERNS = {"iso": r"\d{4}-\d{2}-\d{2}", "dmy": r"\d{1,2}/\d{1,2}/\d{4}"}
@@ -93,28 +95,16 @@ def typing_sha256(conn: Connection, contract: Contract) -> str:
 
 
 def _aliases(conn: Connection) -> str:
-    """The words of every code: the alias seed, and each code itself where it has no alias."""
-    found = conn.execute(
-        "select to_regclass('reference.ref_value_alias') is not null, "
-        "to_regclass('reference.ref_code_list') is not null"
-    ).fetchone()
-    has_alias, has_codes = found or (False, False)
-    if not has_alias:
+    """The words of every code, by the alias seed."""
+    found = conn.execute("select to_regclass('reference.ref_value_alias') is not null").fetchone()
+    if not found or not found[0]:
         raise SettingError(
             "The seed value_alias is not loaded, so no code can be read. Load the seeds first "
             "(`medimart.landing.load_seeds`)."
         )
-    alias = (
+    return (
         "select domain, reference.normalise(source_text) as source_text, min(code) as code "
         "from reference.ref_value_alias group by 1, 2"
-    )
-    if not has_codes:
-        return alias
-    return (
-        f"{alias} union all select c.domain, reference.normalise(c.code), min(c.code) "
-        "from reference.ref_code_list c where not exists (select from reference.ref_value_alias a "
-        "where a.domain = c.domain and reference.normalise(a.source_text) = reference.normalise(c.code)) "
-        "group by 1, 2"
     )
 
 
@@ -170,6 +160,8 @@ def _reading(conn: Connection, contract: Contract, column: Column, load: Load, p
     else:
         value, rule = _read_in_place(column)
         blank = f"r.{ident(column.header + '~')} is null"
+    if column.header in contract.key and column.sql_type == "text":
+        value = f"case when length({value}) <= {LONGEST_KEY} then {value} end"
     fault, flag = _consequence(contract, column, value, rule, blank)
     return _Reading(column, value, raw, fault, flag)
 
@@ -251,7 +243,8 @@ def _consequence(
 ) -> tuple[str | None, str | None]:
     """The fault and the flag of a column, as SQL that is null where there is none."""
     if column.header in contract.key:
-        return f"case when {value} is null then 'missing_key' end", None if rule == "null::text" else rule
+        unreadable = f"case when {blank} then 'missing_key' else 'unreadable_key' end"
+        return f"case when {value} is null then {unreadable} end", None if rule == "null::text" else rule
     fault: str | None = None
     flag: str | None = rule if rule != "null::text" else None
     if column.type == "date":
@@ -275,10 +268,8 @@ def _typed(contract: Contract, load: Load, readings: list[_Reading]) -> str:
     for reading in readings:
         if reading.column.type in ("text", "nhs_number", "postcode"):
             prepared |= _prepared(reading.column, load.column(reading.column.header))
-    if RECORD_STATUS in load.columns:
-        is_deleted = f"coalesce(reference.normalise({load.column(RECORD_STATUS)}) = 'deleted', false)"
-    else:
-        is_deleted = "false"
+    status = load.column(RECORD_STATUS) if RECORD_STATUS in load.columns else "null::text"
+    is_unmapped = "case when reference.normalise(r.record_status) not in ('', 'active', 'deleted') then 'unmapped' end"
     inner = "".join(f", {sql} as {ident(name)}" for name, sql in prepared.items())
     raw = "".join(
         f", {load.column(name)} as {ident(name)}" for reading in readings for name in reading.column.raw_columns
@@ -294,6 +285,8 @@ def _typed(contract: Contract, load: Load, readings: list[_Reading]) -> str:
         if column.type in _READ_ONCE and column.name in by_name
     )
     flags = [(r.column.name, r.flag, r.text) for r in readings if r.flag]
+    if RECORD_STATUS in load.columns:
+        flags.append((RECORD_STATUS, is_unmapped, "r.record_status"))
     faults = [
         (
             r.column.name,
@@ -305,7 +298,8 @@ def _typed(contract: Contract, load: Load, readings: list[_Reading]) -> str:
     ]
     return (
         f"select r.line_no, {values}, r.is_deleted, {_object(flags)} as flags, {_object(faults)} as faults "
-        f"from (select line_no, {is_deleted} as is_deleted{raw}{inner} from {load.partition} "
+        f"from (select line_no, {status} as record_status, "
+        f"coalesce(reference.normalise({status}) = 'deleted', false) as is_deleted{raw}{inner} from {load.partition} "
         f"where broken_rule is null offset 0) r{joins}"
     )
 
@@ -357,7 +351,7 @@ def _broken_key(contract: Contract, load: Load) -> str:
     """
     if contract.key != (next(iter(load.columns)),) or contract.keys[0].type != "text":
         return "null"
-    text = f'[^"{contract.delimiter}]*'
+    text = f'[^"{contract.delimiter}]{{0,{LONGEST_KEY}}}'
     first = literal(f'^("{text}"|{text})[{contract.delimiter}]')
     return f"nullif(btrim(btrim(substring(r.broken_text from {first}), '\"'), {_SPACE}), '')"
 

@@ -177,7 +177,7 @@ def ensure_database(url: str, name: str) -> None:
         ) from None
     except psycopg.OperationalError as error:
         raise SettingError(
-            f"The database server does not answer ({str(error).strip()}): check MEDIMART_DATABASE_URL."
+            f"The database server does not answer ({' '.join(str(error).split())}): check MEDIMART_DATABASE_URL."
         ) from None
 
 

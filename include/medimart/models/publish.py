@@ -164,7 +164,7 @@ def stale(conn: Connection, pipeline: str = DEFAULT_PIPELINE) -> list[Stale]:
         if now.fingerprint != fingerprint:
             found.append(Stale(census, changes(recorded, now)))
         elif census == newest.upto and _current_fingerprint(conn, pipeline) not in (None, fingerprint):
-            found.append(Stale(census, ("the current tables were made from other inputs",)))
+            found.append(Stale(census, ("the current tables hold what other inputs said",)))
     return found
 
 
@@ -263,13 +263,20 @@ def _stops_on_warning(conn: Connection, run_id: str) -> bool:
 
 
 def _fit(conn: Connection, build: Build, manifest: Manifest) -> None:
-    """Give published tables what the models have got since: columns and, where readers changed, policies."""
+    """Give published tables what this publish needs of them beforehand.
+
+    A partition for a census that is new; columns that a model has got since; policies where its readers changed.
+    """
     statements: dict[str, list[sql.Composed]] = {}
     with transaction(conn):
         for model in manifest.marts(build.pipeline):
             if tables.exists(conn, tables.SCHEMA, model.name):
                 added = tables.fit(conn, model, build)
-                if wanted := [*tables.widening(model, added), *access.policing(conn, model)]:
+                wanted = [*tables.widening(model, added), *access.policing(conn, model)]
+                is_new = not tables.exists(conn, tables.PARTITIONS, tables.partition(model, build.census))
+                if model.kind == "snapshot" and is_new:
+                    wanted += tables.attaching(model, build.census)
+                if wanted:
                     statements[model.name] = wanted
     for name, wanted in statements.items():
         tables.alter(conn, name, wanted, LOCK)
@@ -291,7 +298,10 @@ def _current_due(conn: Connection, build: Build, pins: Inputs, manifest: Manifes
 
 
 def _current_fingerprint(conn: Connection, pipeline: str) -> str | None:
-    """The fingerprint of what the current tables were made from; None while rows wait in them to be removed."""
+    """The fingerprint of what the current tables were made from, empty while rows wait in them to be removed.
+
+    None where no current table was ever published.
+    """
     row = conn.execute(
         """
         select current_fingerprint
@@ -302,7 +312,7 @@ def _current_fingerprint(conn: Connection, pipeline: str) -> str | None:
         """,
         (pipeline,),
     ).fetchone()
-    return None if row is None else row[0]
+    return None if row is None else row[0] or ""
 
 
 def _source(conn: Connection, due: Inputs | None, builds: tuple[Build | None, ...], manifest: Manifest) -> Build | None:
@@ -384,14 +394,19 @@ def _write(conn: Connection, model: Model, build: Build, is_new_code: bool) -> t
     if model.kind == "snapshot":
         name = tables.partition(model, build.census)
         table = sql.Identifier(tables.PARTITIONS, name)
-        is_new = not tables.exists(conn, tables.PARTITIONS, name)
+        if not tables.exists(conn, tables.PARTITIONS, name):  # the whole table is new: nobody has planned to read it
+            for statement in tables.attaching(model, build.census):
+                conn.execute(statement)
+        is_new = tables.is_empty(conn, table)
         if is_new:
-            tables.attach(conn, model, build)
+            tables.fill(conn, model, build)
     if is_new:
         access.note_all(conn, model, build)
         return table, 0
     merged = tables.merge(conn, table, model, build)
     access.note_changed(conn, model)
+    if model.kind == "snapshot":
+        tables.enforce(conn, model, build.census)
     if model.kind != "current" or not merged.gone:
         return table, 0
     tables.keep_gone(conn, model)

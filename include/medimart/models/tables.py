@@ -1,7 +1,15 @@
 """The tables that readers see: made once, widened by columns, and filled from a build.
 
-Nothing here drops, swaps or rewrites a published table. A new census is a table made ready aside and attached as a
-partition; everything else is a MERGE of the rows that changed. Neither stands in a reader's way.
+Nothing here drops, swaps or rewrites a published table, or takes a lock that a reader could wait for.
+
+A new census is a partition that is attached empty, in a transaction of its own, and filled by the publish: so it is in
+every reader's plan by the time its rows are in anybody's snapshot. (A commit reaches snapshots a moment before it
+reaches plans; attached by the publish itself it could be missing beside dimensions that are new.) Everything else is a
+MERGE of what changed.
+
+The references of a snapshot are enforced on its partitions, each proved in one go once it is filled (twenty times
+quicker than row by row, as an enforced reference of the whole table would have it). On the whole table they are
+declared, not enforced: for dashboards, which draw their paths by them.
 """
 
 from __future__ import annotations
@@ -203,15 +211,18 @@ def widening(model: Model, columns: dict[str, str]) -> list[sql.Composed]:
 def create(conn: Connection, model: Model, build: Build) -> None:
     """Make a mart's table: for a snapshot the partitioned parent, otherwise filled from the build."""
     table, source = published(model.name), sql.Identifier(build.schema, model.name)
-    if model.kind != "snapshot":
-        _make_filled(conn, table, source, model)
-        return
-    conn.execute(
-        sql.SQL("create table {} (like {}) partition by list ({})").format(
-            table, source, sql.Identifier(model.grain[0])
-        )
-    )
-    _constrain(conn, table, model)
+    if model.kind == "snapshot":
+        census = sql.Identifier(model.grain[0])
+        conn.execute(sql.SQL("create table {} (like {}) partition by list ({})").format(table, source, census))
+        _constrain(conn, table, model)
+    else:
+        # CREATE TABLE AS reads in parallel, which INSERT does not, and indexes are quicker made afterwards.
+        columns = names(tuple(column.name for column in model.columns))
+        conn.execute(sql.SQL("create table {} as select {} from {}").format(table, columns, source))
+        _constrain(conn, table, model)
+        conn.execute(sql.SQL("analyze {}").format(table))
+    _refer(conn, table, model, model.references)
+    describe(conn, table, model)
 
 
 def keep_up(conn: Connection, model: Model) -> None:
@@ -220,32 +231,58 @@ def keep_up(conn: Connection, model: Model) -> None:
     table = published(model.name)
     if have is None:
         return
-    for reference in model.references:
-        if reference not in have.references:
-            _refer(conn, table, (reference,))
+    _refer(conn, table, model, tuple(one for one in model.references if one not in have.references))
     for index in model.indexes:
         if index not in have.indexes:
             conn.execute(sql.SQL("create index on {} ({})").format(table, names(index)))
     describe(conn, table, model)
 
 
-def attach(conn: Connection, model: Model, build: Build) -> None:
-    """Publish a census for the first time: a table made ready aside, attached as a partition in an instant."""
-    name = partition(model, build.census)
-    table, parent = sql.Identifier(PARTITIONS, name), published(model.name)
-    census = sql.Identifier(model.grain[0])
-    _make_filled(conn, table, sql.Identifier(build.schema, model.name), model)
-    # With the check in place PostgreSQL need not look through the rows when it attaches them.
+def attaching(model: Model, census: date) -> list[sql.Composed]:
+    """The statements that give a snapshot an empty partition for a census."""
+    table, parent = sql.Identifier(PARTITIONS, partition(model, census)), published(model.name)
+    return [
+        sql.SQL("create table {} (like {})").format(table, parent),
+        sql.SQL("alter table {} add primary key ({}), enable row level security").format(table, names(model.grain)),
+        *(sql.SQL("create index on {} ({})").format(table, names(index)) for index in model.indexes),
+        sql.SQL("alter table {} attach partition {} for values in ({})").format(parent, table, census.isoformat()),
+    ]
+
+
+def fill(conn: Connection, model: Model, build: Build) -> None:
+    """Fill the empty partition of a build's census."""
+    table = sql.Identifier(PARTITIONS, partition(model, build.census))
+    columns = names(tuple(column.name for column in model.columns))
     conn.execute(
-        sql.SQL("alter table {} add check ({} is not null and {} = {}::date), enable row level security").format(
-            table, census, census, build.census
+        sql.SQL("insert into {} ({}) select {} from {}").format(
+            table, columns, columns, sql.Identifier(build.schema, model.name)
         )
     )
-    conn.execute(
-        sql.SQL("alter table {} attach partition {} for values in ({})").format(parent, table, build.census.isoformat())
-    )
-    only = "only " if conn.info.server_version >= 180000 else ""
-    conn.execute(sql.SQL("analyze {}{}").format(sql.SQL(only), parent))
+    enforce(conn, model, build.census)
+    conn.execute(sql.SQL("analyze {}").format(table))
+    conn.execute(sql.SQL("analyze only {}").format(published(model.name)))
+
+
+def enforce(conn: Connection, model: Model, census: date) -> None:
+    """Prove and enforce the references of a census' partition that are not yet."""
+    name = partition(model, census)
+    enforced = conn.execute(
+        """
+        select a.attname
+        from pg_constraint as c
+        inner join pg_attribute as a on a.attrelid = c.conrelid and a.attnum = c.conkey[1]
+        where c.conrelid = to_regclass(format('%%I.%%I', %s::text, %s::text)) and c.contype = 'f' and c.conenforced
+        """,
+        (PARTITIONS, name),
+    ).fetchall()
+    missing = tuple(one for one in model.references if (one.column,) not in enforced)
+    _refer(conn, sql.Identifier(PARTITIONS, name), None, missing)
+
+
+def is_empty(conn: Connection, table: sql.Identifier) -> bool:
+    """Whether a table has no row."""
+    [(has_rows,)] = conn.execute(sql.SQL("select exists (select from {})").format(table)).fetchall()
+    return not has_rows
 
 
 def merge(conn: Connection, target: sql.Identifier, model: Model, build: Build) -> Merged:
@@ -367,30 +404,22 @@ def _merge_statement(
     )
 
 
-def _make_filled(conn: Connection, table: sql.Identifier, source: sql.Identifier, model: Model) -> None:
-    # CREATE TABLE AS reads in parallel, which INSERT does not, and indexes are quicker made afterwards.
-    columns = tuple(column.name for column in model.columns)
-    conn.execute(sql.SQL("create table {} as select {} from {}").format(table, names(columns), source))
-    _constrain(conn, table, model)
-    conn.execute(sql.SQL("analyze {}").format(table))
-
-
 def _constrain(conn: Connection, table: sql.Identifier, model: Model) -> None:
     parts = [sql.SQL("add primary key ({})").format(names(model.grain))]
     parts += [sql.SQL("alter column {} set not null").format(sql.Identifier(c)) for c in required_columns(model)]
     conn.execute(sql.SQL("alter table {} {}").format(table, sql.SQL(", ").join(parts)))
-    _refer(conn, table, model.references)
     for index in model.indexes:
         conn.execute(sql.SQL("create index on {} ({})").format(table, names(index)))
-    describe(conn, table, model)
 
 
-def _refer(conn: Connection, table: sql.Identifier, references: tuple[Reference, ...]) -> None:
+def _refer(conn: Connection, table: sql.Identifier, model: Model | None, references: tuple[Reference, ...]) -> None:
+    """Add references to a table of a model, or (None) to a partition."""
+    declared = sql.SQL(" not enforced" if model and model.kind == "snapshot" else "")
     parts = [
-        sql.SQL("add foreign key ({}) references {} ({})").format(
-            sql.Identifier(reference.column), published(reference.table), sql.Identifier(reference.target)
+        sql.SQL("add foreign key ({}) references {} ({}){}").format(
+            sql.Identifier(one.column), published(one.table), sql.Identifier(one.target), declared
         )
-        for reference in references
+        for one in references
     ]
     if parts:
         conn.execute(sql.SQL("alter table {} {}").format(table, sql.SQL(", ").join(parts)))

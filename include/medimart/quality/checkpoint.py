@@ -1,29 +1,29 @@
 """Carries out suites on a build with Great Expectations, and records the verdicts.
 
-Every check runs first in the cheapest way, a model's checks together. What does not pass runs once more, by
-itself and with detail: that counts, samples, and clears a check that only shared a query with a broken one.
+A model's checks run first in one go, in the cheapest way. What does not pass there runs once more, by itself and
+with detail: that counts, samples, and clears a check that only shared a query with a failed or broken one.
 """
 
 from __future__ import annotations
 
-import logging
-import os
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any, Protocol
 
 import psycopg
 from psycopg import sql
-from psycopg.conninfo import conninfo_to_dict
 from psycopg.types.json import Jsonb
 
 from medimart import db
-from medimart.errors import CheckBroken, CriticalFailure, SettingError
+from medimart.errors import CheckBroken, CriticalFailure
 from medimart.models.manifest import Manifest, Model, load_manifest
+from medimart.quality.engine import Engine, Result
 from medimart.quality.suites import Check, columns_of, sample_columns, suite
+from medimart.quality.together import can_go_together, together
 
+PASSED = Result(passed=True, detail={}, stopped=None)
 SAMPLES = 5  # unexpected rows kept per check
 Connection = psycopg.Connection[Any]
 
@@ -90,7 +90,8 @@ def validate(
     suites = {model.name: suite(model) for model in wanted}
     with db.connect(url) as conn:
         tables = tables_of(conn, build.schema, [model.name for model in wanted])
-    verdicts = check(url, build.schema, wanted, suites, tables)
+    with Engine(url, build.schema, tables) as engine:
+        verdicts = check(engine, wanted, suites, tables)
     with db.connect(url) as conn:
         record(conn, build, run_id, {model.name: model.pipeline for model in wanted}, verdicts)
     judge(verdicts, build.census, stop_on_warning)
@@ -129,25 +130,24 @@ def tables_of(conn: Connection, schema: str, names: list[str]) -> dict[str, Tabl
 
 
 def check(
-    url: str, schema: str, models: list[Model], suites: dict[str, list[Check]], tables: dict[str, Table]
+    engine: Engine, models: list[Model], suites: Mapping[str, list[Check]], tables: Mapping[str, Table]
 ) -> list[Verdict]:
     """Carry out suites on a schema's tables. A missing table breaks its checks, it does not fail them."""
     verdicts: list[Verdict] = []
-    with _Engine(url, schema) as engine:
-        for model in models:
-            started = time.monotonic()
-            table = tables.get(model.name)
-            found = (
-                _check_table(engine, model, suites[model.name], table)
-                if table
-                else [_broken(c, f"there is no table {model.name} in {schema}") for c in suites[model.name]]
-            )
-            seconds = time.monotonic() - started
-            verdicts += [replace(verdict, model_seconds=seconds) for verdict in found]
+    for model in models:
+        started = time.monotonic()
+        table = tables.get(model.name)
+        found = (
+            _check_table(engine, model, suites[model.name], table)
+            if table
+            else [_broken(c, f"there is no table {model.name} in {engine.schema}") for c in suites[model.name]]
+        )
+        seconds = time.monotonic() - started
+        verdicts += [replace(verdict, model_seconds=seconds) for verdict in found]
     return verdicts
 
 
-def _check_table(engine: _Engine, model: Model, checks: list[Check], table: Table) -> list[Verdict]:
+def _check_table(engine: Engine, model: Model, checks: list[Check], table: Table) -> list[Verdict]:
     found: dict[str, Verdict] = {}
     runnable: list[Check] = []
     for c in checks:
@@ -156,23 +156,29 @@ def _check_table(engine: _Engine, model: Model, checks: list[Check], table: Tabl
             found[c.id] = _broken(c, f"{model.name} has no column {', '.join(missing)}")
         else:
             runnable.append(c)
-    batch = engine.batch(model.name)
-    measured = [c for c in runnable if engine.measures(c)]
-    plain = [c for c in runnable if c not in measured]
-    for group, form in ((plain, {"result_format": "BOOLEAN_ONLY"}), (measured, {"result_format": "SUMMARY"})):
-        for c, result in zip(group, engine.run(batch, group, form), strict=True):
-            if result["success"]:
-                found[c.id] = _passed(c, result, table)
+    found |= {c.id: _passed(c, result, table) for c, result in _first_look(engine, model, runnable) if result.passed}
     keys = sample_columns(model, table.columns)
     for c in runnable:
         if c.id not in found:
-            found[c.id] = _looked_into(engine, batch, model, c, table, keys)
+            found[c.id] = _looked_into(engine, model, c, table, keys)
     return [found[c.id] for c in checks]
 
 
-def _looked_into(engine: _Engine, batch: Any, model: Model, c: Check, table: Table, keys: list[str]) -> Verdict:
+def _first_look(engine: Engine, model: Model, checks: list[Check]) -> Iterator[tuple[Check, Result]]:
+    """The checks with their results where these are certain; one that is left out is yet to be looked into."""
+    joint = [c for c in checks if can_go_together(c)]
+    single = [c for c in checks if c not in joint]
+    first = [together(joint)] if joint else []
+    results = engine.run(model.name, [*first, *single], {"result_format": "BASIC"})
+    yield from zip(single, results[len(first) :], strict=True)
+    if joint and not results[0].stopped:
+        suspect = {row["check_id"] for row in results[0].detail["details"]["unexpected_rows"]}
+        yield from ((c, PASSED) for c in joint if c.id not in suspect)
+
+
+def _looked_into(engine: Engine, model: Model, c: Check, table: Table, keys: list[str]) -> Verdict:
     """The verdict on a check that did not pass among others: by itself, with counts and samples."""
-    form: dict[str, Any] = (
+    form: Mapping[str, Any] = (
         {"result_format": "COMPLETE"}
         if c.is_query
         else {
@@ -181,12 +187,12 @@ def _looked_into(engine: _Engine, batch: Any, model: Model, c: Check, table: Tab
             **({"unexpected_index_column_names": keys} if keys else {}),
         }
     )
-    (result,) = engine.run(batch, [c], form)
-    if stopped := _exception(result):
-        return _broken(c, stopped)
-    if result["success"]:
+    (result,) = engine.run(model.name, [c], form)
+    if result.stopped:
+        return _broken(c, result.stopped)
+    if result.passed:
         return _passed(c, result, table)
-    detail = result["result"]
+    detail = result.detail
     rows = detail.get("details", {}).get("unexpected_rows")
     if rows is None:
         listed = detail.get("partial_unexpected_index_list") or detail.get("partial_unexpected_list") or []
@@ -213,8 +219,8 @@ def _plain(value: Any) -> Any:
     return value if isinstance(value, (int, str, type(None))) else str(value)
 
 
-def _passed(c: Check, result: Mapping[str, Any], table: Table) -> Verdict:
-    detail = result["result"]
+def _passed(c: Check, result: Result, table: Table) -> Verdict:
+    detail = result.detail
     return Verdict(
         c.model, c.id, c.expectation, c.column, c.severity, "passed", c.reason, c.action,
         observed=_observed(c, detail), unexpected=int(detail.get("unexpected_count") or 0), rows=table.rows,
@@ -238,128 +244,6 @@ def _observed(c: Check, detail: Mapping[str, Any]) -> float | None:
         return None if value is None or isinstance(value, (list, dict)) else float(value)
     except (TypeError, ValueError):
         return None
-
-
-def _exception(result: Mapping[str, Any]) -> str | None:
-    """What stopped a check, in the server's words where they tell of names alone; None if nothing did."""
-    info = result["exception_info"] or {}
-    raised = [info] if "raised_exception" in info else list(info.values())
-    messages = [str(one.get("exception_message")) for one in raised if one.get("raised_exception")]
-    if not messages:
-        return None
-    first = messages[0].strip().split("\n")[0]
-    # Messages about values quote them ("invalid input syntax for type integer: …"), and values may identify.
-    telling = ("UndefinedTable", "UndefinedColumn", "UndefinedFunction", "SyntaxError", "QueryCanceled")
-    if any(word in first for word in telling):
-        return first
-    return first.split(")")[0].removeprefix("(").split(":")[0][:120]
-
-
-class _Engine:
-    """Great Expectations on one schema, with nothing of it left behind afterwards."""
-
-    def __init__(self, url: str, schema: str) -> None:
-        os.environ["GX_ANALYTICS_ENABLED"] = "false"
-        # Three seconds of import, which only those who validate should pay.
-        import great_expectations as gx
-        from great_expectations.data_context.types.base import (
-            DataContextConfig,
-            InMemoryStoreBackendDefaults,
-            ProgressBarsConfig,
-        )
-
-        logging.getLogger("great_expectations").setLevel(logging.WARNING)
-        self._gx = gx
-        config = DataContextConfig(
-            store_backend_defaults=InMemoryStoreBackendDefaults(),  # and no folder for documents in /tmp
-            progress_bars=ProgressBarsConfig(globally=False),
-            analytics_enabled=False,
-        )
-        context = gx.get_context(mode="ephemeral", project_config=config)
-        self._source = context.data_sources.add_or_update_postgres(
-            "build", connection_string=_sqlalchemy_url(url, schema), create_temp_table=False
-        )
-
-    def __enter__(self) -> _Engine:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._source.get_engine().dispose()
-
-    def batch(self, table: str) -> Any:
-        """The whole of one table."""
-        asset = self._source.add_table_asset(table, table_name=table)  # found by the search path
-        return asset.add_batch_definition_whole_table("whole").get_batch()
-
-    def measures(self, c: Check) -> bool:
-        """Whether what the check measures is of interest when it passes: aggregates and tolerances."""
-        from great_expectations.expectations.expectation import (
-            ColumnAggregateExpectation,
-        )
-
-        return "mostly" in c.kwargs or issubclass(self._kind(c), ColumnAggregateExpectation)
-
-    def run(self, batch: Any, checks: list[Check], form: dict[str, Any]) -> list[dict[str, Any]]:
-        """Carry out some checks together; one result each, in order, as plain data."""
-        if not checks:
-            return []
-        expectations = [self._expectation(c) for c in checks]
-        done = batch.validate(self._gx.ExpectationSuite(name="suite", expectations=expectations), result_format=form)
-        by_id = {result.expectation_config.meta["check"]: result for result in done.results}
-        return [
-            {
-                "success": bool(by_id[c.id].success),
-                "result": by_id[c.id].result or {},
-                "exception_info": by_id[c.id].exception_info,
-            }
-            for c in checks
-        ]
-
-    def _kind(self, c: Check) -> Any:
-        from great_expectations.exceptions.exceptions import ExpectationNotFoundError
-        from great_expectations.expectations.registry import get_expectation_impl
-
-        try:
-            return get_expectation_impl(c.expectation)
-        except ExpectationNotFoundError:
-            raise SettingError(
-                f"{c.origin}: Great Expectations has no {c.expectation}; see its gallery for the names."
-            ) from None
-
-    def _expectation(self, c: Check) -> Any:
-        try:
-            return self._kind(c)(**_unambiguous(c.kwargs), severity=c.severity, meta={"check": c.id})
-        except ValueError as error:
-            words = " ".join(str(error).split())
-            raise SettingError(f"{c.origin}: {c.expectation} does not take these kwargs: {words}") from None
-
-
-def _unambiguous(kwargs: Mapping[str, Any]) -> dict[str, Any]:
-    """Arguments with the batch of a query written so that its alias is always ours.
-
-    Great Expectations adds an alias to `{batch}` unless it sees the word "join" somewhere in the query.
-    """
-    query = kwargs.get("unexpected_rows_query")
-    if not isinstance(query, str):
-        return dict(kwargs)
-    batch = "(select batch.* from {batch} as batch cross join (select 1) as always)"
-    return {**kwargs, "unexpected_rows_query": query.replace("{batch}", batch)}
-
-
-def _sqlalchemy_url(url: str, schema: str) -> str:
-    """A libpq URL as SQLAlchemy writes it, with the build and the seeds on the search path."""
-    from sqlalchemy.engine import URL
-
-    given = {key: str(value) for key, value in conninfo_to_dict(url).items()}
-    parts = {name: given.pop(key, None) for name, key in _URL_PARTS.items()}
-    port = given.pop("port", None)
-    options = f"{given.pop('options', '')} -csearch_path={schema},reference -ctimezone=Europe/London".strip()
-    return URL.create(
-        "postgresql+psycopg2", **parts, port=int(port) if port else None, query={**given, "options": options}
-    ).render_as_string(hide_password=False)
-
-
-_URL_PARTS = {"username": "user", "password": "password", "host": "host", "database": "dbname"}
 
 
 def record(conn: Connection, build: Build, run_id: str, pipelines: Mapping[str, str], verdicts: list[Verdict]) -> None:

@@ -53,6 +53,9 @@ from medimart.settings import EXPECTATIONS
 
 SEVERITIES = ("critical", "warning", "info")
 QUERY = "unexpected_rows_expectation"
+NOT_NULL = "expect_column_values_to_not_be_null"
+UNIQUE = "expect_column_values_to_be_unique"
+COMPOUND_UNIQUE = "expect_compound_columns_to_be_unique"
 _REQUIRED = {"expectation", "kwargs", "severity", "reason", "action"}
 _ID = re.compile(r"[a-z][a-z0-9_]*")
 
@@ -116,9 +119,9 @@ def implied(model: Model) -> list[Check]:
 
     grain = ", ".join(model.grain)
     unique = (
-        ("expect_column_values_to_be_unique", {"column": model.grain[0]})
+        (UNIQUE, {"column": model.grain[0]})
         if len(model.grain) == 1
-        else ("expect_compound_columns_to_be_unique", {"column_list": list(model.grain)})
+        else (COMPOUND_UNIQUE, {"column_list": list(model.grain)})
     )
     checks = [
         check(
@@ -133,7 +136,7 @@ def implied(model: Model) -> list[Check]:
     checks += [
         check(
             f"{column}_not_null",
-            "expect_column_values_to_not_be_null",
+            NOT_NULL,
             f"A row without {column} would drop out of joins and totals unseen.",
             f"See how {model.path} computes {column}, and send unknowns to the unknown member.",
             column=column,
@@ -211,7 +214,7 @@ def sample_columns(model: Model, columns: Iterable[str]) -> list[str]:
     return [column for column in columns if column.endswith("_sk") or column in known]
 
 
-class _Lines(yaml.SafeLoader):
+class _Lines(yaml.CSafeLoader):
     """Reads YAML and keeps for each mapping the line it begins at, under the key None."""
 
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:

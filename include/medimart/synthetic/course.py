@@ -52,15 +52,6 @@ _CONDITIONS = _table(list(CONDITIONS))
 _AGES = (0, 3, 8, 14, 19, 24, 29, 34, 38, 42, 46, 50, 53, 56, 59, 62, 65, 68, 71, 74, 77, 80, 83, 87, 91, 98)
 _REASONS = ("staff_unavailable", "leave", "emergency", "equipment", "administrative", "industrial_action")
 _UNIT = "ABDEFGHJLNPQRSTUWXYZ"
-_MORE_DEPRIVED = frozenset((
-    "BD1", "BD2", "BD3", "BD5", "BD7", "BD8", "BD9", "LS8", "HX1", "SE5", "SE8", "SE15", "SE18", "PL1", "PL4",
-    "TQ1", "B8", "B9", "B10", "B12", "B19", "B21", "M8", "M11", "M14", "M40", "OL1", "OL8", "BL1", "LE1", "LE3",
-    "LE5", "NR1", "NR30",
-))  # fmt: skip
-_LESS_DEPRIVED = frozenset((
-    "LS29", "LS17", "HX7", "SE22", "BR1", "BR3", "EX4", "TQ9", "B17", "B28", "B74", "B91", "M21", "SK4", "LE7",
-    "LE9", "LE18", "NR4", "NR18",
-))  # fmt: skip
 
 
 def person(world: World, number: int, draw: Draw) -> Person:
@@ -68,9 +59,8 @@ def person(world: World, number: int, draw: Draw) -> Person:
     options = world.options
     home = world.trusts[int(draw() * len(world.trusts))]
     names = home.names
-    district = names.districts[int(draw() * len(names.districts))]
-    base = 2 if district in _MORE_DEPRIVED else 8 if district in _LESS_DEPRIVED else 5
-    decile = min(10, max(1, base - 1 + int(draw() * 3)))
+    district = list(names.districts)[int(draw() * len(names.districts))]
+    decile = min(10, max(1, names.districts[district] - 1 + int(draw() * 3)))
     ethnicity = _ETHNICITY[names.community][int(draw() * 1000)]
     women, men, families = NAMES[NAMES_OF[ethnicity]]
     chance = draw()
@@ -573,7 +563,8 @@ def _afterwards(world: World, story: Life, period: Period, ending: str, draw: Dr
         start, code, ending, length = working_day(period.stop_day + 2 + int(draw() * 11)), "10", "discharged", 0
         length = int(waits.length(draw()) * 0.8)
     elif ending in ("monitoring", "patient_monitoring") and chance < 0.3:
-        start, code, ending = working_day(period.stop_day + 60 + int(draw() * 110)), "11", "admitted"
+        start, code = working_day(period.stop_day + 60 + int(draw() * 110)), "11"
+        ending = "admitted" if period.specialty.admitted else "treated"
         length = int(waits.length(draw()) * 0.6)
     elif ending == "admitted" and period.specialty.code == "130" and chance < 0.25:
         start, code, ending = working_day(period.stop_day + 28 + int(draw() * 60)), "10", "second side"

@@ -361,7 +361,7 @@ TRAPS: dict[str, Scenario] = {
             referral(2, rtt_status="10", referral_date=-80, received_date=-80, clock_start_date="",
                      pathway_id="{R}", pathway_issuer="{Z}"),
         ),
-        (clock(period(-98, "first_conversion", None, None, None, "duplicate_period"), clock_id="{R}-2"),),
+        (clock(period(-98, "first_conversion"), clock_id="{R}-2"),),
     ),
     # What is no treatment stops nothing; what is one does, wherever it is given (G §4).
     "diagnostic_admission": Scenario(

@@ -41,7 +41,7 @@ class Procedure:
 
 @dataclass(frozen=True)
 class TrustName:
-    """A fictional trust: its name, code, region, integrated care board, commissioner and postcode districts."""
+    """A fictional trust: its name, code, region, board, commissioner, and postcode districts with their decile."""
 
     name: str
     code: str
@@ -49,7 +49,7 @@ class TrustName:
     icb_code: str
     icb_name: str
     commissioner: str
-    districts: tuple[str, ...]
+    districts: dict[str, int]
     community: str
 
 
@@ -78,13 +78,13 @@ SPECIALTIES: tuple[Specialty, ...] = (
     Specialty("410", ("Rheumatology", "Rheumatology ", "410"), 17, 0.05, 0.88),
     Specialty("430", ("Elderly Medicine", "Care of the Elderly", "Geriatric Medicine", "430"), 6, 0.05, 0.65),
     Specialty("502", ("Gynaecology", "GYNAECOLOGY", "Gynae", "502"), 68, 0.15, 1.07),
-    Specialty(
-        "X02", ("Endocrinology", "Diabetic Medicine", "Nephrology", "Clinical Haematology", "302"), 100, 0.10, 0.90
-    ),
+    Specialty("X02", ("Endocrinology", "Diabetic Medicine", "Nephrology", "Clinical Oncology", "302"), 100, 0.10, 0.90),
     Specialty("X03", ("Adult Mental Illness", "Old Age Psychiatry"), 1, 0.01, 0.70),
     Specialty("X04", ("Paediatrics", "Paediatric Surgery", "PAEDIATRICS"), 44, 0.14, 0.95),
-    Specialty("X05", ("Vascular Surgery", "Colorectal Surgery", "Breast Surgery"), 87, 0.18, 0.97),
-    Specialty("X06", ("Audiology", "Gynaecological Oncology", "Clinical Oncology"), 32, 0.08, 0.76),
+    Specialty(
+        "X05", ("Vascular Surgery", "Colorectal Surgery", "Breast Surgery", "Gynaecological Oncology"), 87, 0.18, 0.97
+    ),
+    Specialty("X06", ("Audiology", "Physiotherapy", "Podiatry"), 32, 0.0, 0.76),
 )
 
 _T, _D, _M, _A = "treatment", "diagnostic", "monitoring", "pre_assessment"
@@ -118,11 +118,14 @@ TREATMENTS: dict[str, tuple[Procedure, ...]] = {
     "410": (_p("Joint Injection", "W90.3"),),
     "430": (_p("Iron Infusion", "X29.2"),),
     "502": (_p("Hysterectomy", "Q07.4"), _p("Endometrial Ablation", "Q16.6"), _p("Ovarian Cystectomy", "Q43.8")),
-    "X02": (_p("Iron Infusion", "X29.2"), _p("Arteriovenous Fistula Formation", "L74.2")),
+    "X02": (
+        _p("Chemotherapy Infusion", "X72.3"),
+        _p("Iron Infusion", "X29.2"),
+        _p("Arteriovenous Fistula Formation", "L74.2"),
+    ),
     "X03": (_p("Electroconvulsive Therapy", "A83.8"),),
     "X04": (_p("Orchidopexy", "N09.2"), _p("Grommet Insertion", "D15.1")),
     "X05": (_p("Varicose Vein Ablation", "L84.6"), _p("Haemorrhoidectomy", "H51.1")),
-    "X06": (_p("Chemotherapy Infusion", "X72.3"),),
 }
 
 OUTPATIENT_TREATMENTS: dict[str, Procedure] = {
@@ -199,13 +202,29 @@ NOTES = (
 )  # fmt: skip
 
 
-_WY = ("BD1", "BD2", "BD3", "BD5", "BD7", "BD8", "BD9", "BD18", "LS6", "LS8", "LS17", "LS29", "HX1", "HX7", "HD1")
-_SEL = ("SE1", "SE5", "SE6", "SE8", "SE13", "SE15", "SE18", "SE22", "SE9", "BR1", "BR3", "DA16")
-_DEVON = ("EX1", "EX2", "EX4", "EX16", "EX31", "PL1", "PL4", "PL6", "TQ1", "TQ3", "TQ9", "TQ12")
-_BIRMINGHAM = ("B8", "B9", "B10", "B12", "B13", "B16", "B17", "B19", "B21", "B23", "B28", "B74", "B91")
-_MANCHESTER = ("M1", "M8", "M11", "M13", "M14", "M16", "M20", "M21", "M40", "OL1", "OL8", "BL1", "SK4")
-_LEICESTER = ("LE1", "LE2", "LE3", "LE4", "LE5", "LE7", "LE9", "LE11", "LE13", "LE18")
-_NORFOLK = ("NR1", "NR2", "NR3", "NR4", "NR7", "NR18", "NR30", "NR31", "IP24", "NR32")
+# Postcode districts and the deprivation decile that the seed `geography` gives them.
+_WY = {
+    "BD1": 2, "BD16": 7, "BD3": 1, "HD1": 2, "HX1": 2, "LS1": 5, "LS17": 8, "LS8": 5, "LS9": 1, "WF1": 3, "WF9": 3,
+}  # fmt: skip
+_SEL = {
+    "BR1": 8, "DA14": 7, "SE1": 4, "SE15": 3, "SE18": 3, "SE5": 3,
+}  # fmt: skip
+_DEVON = {
+    "EX1": 5, "EX4": 6, "PL1": 1, "PL3": 5, "TQ1": 2,
+}  # fmt: skip
+_BIRMINGHAM = {
+    "B1": 4, "B10": 1, "B17": 6, "B29": 4, "B44": 2, "B6": 1, "B91": 9,
+}  # fmt: skip
+_MANCHESTER = {
+    "BL1": 3, "BL3": 2, "M1": 4, "M14": 3, "M20": 7, "M22": 2, "M33": 8, "M8": 2, "OL1": 2, "OL11": 2, "SK1": 3,
+    "SK8": 8, "WN1": 4,
+}  # fmt: skip
+_LEICESTER = {
+    "LE1": 2, "LE15": 9, "LE3": 3, "LE5": 3,
+}  # fmt: skip
+_NORFOLK = {
+    "NR1": 3, "NR3": 3, "NR30": 1, "NR32": 2,
+}  # fmt: skip
 
 _NEY, _LON, _SW, _MID, _NW, _EE = (
     "North East and Yorkshire", "London", "South West", "Midlands", "North West", "East of England",
@@ -446,4 +465,3 @@ DIALECTS: dict[str, tuple[dict[str, str], dict[str, str], dict[str, str]]] = {
         {"03": "3", "04": "4", "05": "5", "15": "15", "92": "92", "14": "14"},
     ),
 }  # fmt: skip
-CLINICAL_PRIORITIES = ("P1a", "P1b", "P2", "P3", "P4", "P5", "P6", "D1", "D2", "D3", "D4")

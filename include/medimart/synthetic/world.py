@@ -171,7 +171,7 @@ class World:
             for practice in range(per_board):
                 first = PRACTICE_FIRST[(practice * 5 + number) % len(PRACTICE_FIRST)]
                 last = PRACTICE_LAST[(practice + number // 3) % len(PRACTICE_LAST)]
-                district = names.districts[practice % len(names.districts)]
+                district = list(names.districts)[practice % len(names.districts)]
                 for partner in range(3):
                     number += 1
                     initial = "ABCDEFGHJKLMNPRSTW"[(number * 7) % 18]

@@ -1,0 +1,52 @@
+"""`medimart up` when something dies: nothing is left, and the next start is as if nothing had been."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import time
+from collections.abc import Callable
+
+import psutil
+from place import QUERY, Place, assert_nothing_is_left, left
+
+
+def children(pid: int) -> dict[str, int]:
+    """The components that a supervisor started, by a word of their command line."""
+    found = {}
+    for process in psutil.Process(pid).children():
+        line = " ".join(process.cmdline())
+        for name in ("scheduler", "triggerer", "dag-processor", "api", "postgres"):
+            if re.search(rf"airflow\W+{name}|/{name}\b", line.replace("_", "-")):
+                found[name] = process.pid
+    return found
+
+
+def wait_until(done: Callable[[], bool], seconds: float = 30.0) -> None:
+    """Wait; an assertion when it does not come."""
+    until = time.monotonic() + seconds
+    while not done():
+        assert time.monotonic() < until
+        time.sleep(0.1)
+
+
+def test_a_crash_and_a_kill_leave_nothing(place: Place, free_ports: dict[str, str]) -> None:
+    first = place.start("up", **free_ports)
+    place.await_ready(first)
+    os.kill(children(first.pid)["scheduler"], signal.SIGKILL)
+    _, err = first.communicate()
+    assert first.returncode == 1
+    assert "medimart: scheduler ended unexpectedly (exit code -9)" in err
+    assert_nothing_is_left(place)
+
+    second = place.start("up", **free_ports)
+    said = place.await_ready(second)
+    assert f"http://127.0.0.1:{free_ports['MEDIMART_PORT']}" in said
+    assert re.search(r"user admin, password \S+", said)
+    second.kill()
+    second.communicate()
+    wait_until(lambda: left(place.home) == [])
+
+    assert place.run(*QUERY).returncode == 0
+    assert_nothing_is_left(place)
