@@ -57,6 +57,7 @@ periods as (
         p.trust_id,
         p.treatment_function_code,
         p.clock_start_date,
+        p.on_list_date,
         p.clock_start_basis,
         p.stop_kind,
         p.stop_basis,
@@ -106,7 +107,7 @@ listed as (
         p.off_list_date,
         p.stop_kind,
         (p.clock_start_date - extract(isodow from p.clock_start_date)::integer % 7)::date as cohort_sunday,
-        (p.clock_start_date + (7 - extract(isodow from p.clock_start_date)::integer))::date as start_sunday,
+        (p.on_list_date + (7 - extract(isodow from p.on_list_date)::integer))::date as start_sunday,
         (p.off_list_date + (7 - extract(isodow from p.off_list_date)::integer))::date as off_sunday,
         case
             when p.is_open then s.census_date
