@@ -58,7 +58,8 @@ def _measure_here() -> dict[str, object]:
     with warehouse() as url, db.connect(url) as conn:
         pipeline.run_through(conn, pipeline.Run("benchmark", pipeline.PUBLICATION, input=FILE))
         stages = conn.execute(
-            "select stage, sum(seconds) from quality.run_step where run_id = 'benchmark' group by 1 order by min(finished_at)"
+            "select stage, sum(seconds) from quality.run_step where run_id = 'benchmark'"
+            " group by 1 order by min(finished_at)"
         ).fetchall()
         row = conn.execute("select sum(row_count) from quality.load_audit").fetchone()
     return {

@@ -112,6 +112,7 @@ begin
     writes_audit := pg_has_role(login, 'medimart_reidentify', 'member');
     execute format('alter role %I set default_transaction_read_only = %s', login, not writes_audit);
     execute format('alter role %I set default_transaction_isolation = %L', login, 'repeatable read');
+    execute format('alter role %I set jit = off', login); -- compiling a policy takes longer than its query
     execute format('alter role %I set statement_timeout = %L', login, '60s');
     execute format('alter role %I set idle_in_transaction_session_timeout = %L', login, '60s');
     insert into quality.trust_access (role_name, trust_id)

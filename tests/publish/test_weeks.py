@@ -5,10 +5,12 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+import zipfile
 from datetime import date
 from pathlib import Path
 from typing import Any
 
+import clinic
 import psycopg
 import pytest
 import weeks
@@ -17,10 +19,13 @@ from conftest import Weeks, new_database
 from medimart import pipeline, status
 from medimart.db import connect
 from medimart.local.postgres import PostgresServer
+from medimart.models import build as building
 from medimart.models import publish
 from medimart.models.manifest import load_manifest
+from medimart.settings import PROJECT_ROOT
 
 PROGRAM = Path(__file__).with_name("weeks.py")
+SAMPLE = PROJECT_ROOT / "data" / "publication" / "sample.zip"
 
 
 def test_overlapping_repeated_and_killed_runs_give_the_same_marts(
@@ -77,6 +82,33 @@ def test_a_publish_step_killed_at_its_very_end_has_nothing_left_to_do(
         conn.commit()
         pipeline.publish(conn, pipeline.Run(f"straight {census}", census=census))
         assert publish.published(conn) == before
+
+
+def test_a_revised_publication_replaces_its_month(template: PostgresServer, tmp_path: Path) -> None:
+    with zipfile.ZipFile(SAMPLE) as archive:
+        [member] = archive.namelist()
+        lines = archive.read(member).splitlines(keepends=True)
+    revised = tmp_path / "revised.csv"
+    revised.write_bytes(b"".join(lines[:-1]))
+    with new_database(template) as url, connect(url) as conn:
+        for run_id, file, rows in (
+            ("first", SAMPLE, len(lines) - 1),
+            ("again", SAMPLE, len(lines) - 1),
+            ("revised", revised, len(lines) - 2),
+        ):
+            this = pipeline.Run(run_id, pipeline.PUBLICATION, input=file)
+            pipeline.begin(conn, this)
+            pipeline.load_publication(conn, this)
+            pipeline.pin(conn, this)
+            manifest = load_manifest()
+            for name in building.plan(manifest, manifest.pipeline(pipeline.PUBLICATION)):
+                pipeline.build_model(conn, this, name)
+            clinic.pass_all(conn, building.find_build(conn, run_id), manifest)
+            pipeline.publish(conn, this)
+            [done] = publish.published(conn, pipeline.PUBLICATION)
+            assert (done.run_id, done.row_counts["fct_rtt_published"]) == (run_id, rows)
+        assert conn.execute("select count(*) from marts.fct_rtt_published").fetchone() == (len(lines) - 2,)
+        assert publish.stale(conn, pipeline.PUBLICATION) == publish.published(conn) == []
 
 
 def _states(conn: psycopg.Connection[Any], landing: Path) -> dict[date, str]:

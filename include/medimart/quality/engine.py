@@ -65,7 +65,8 @@ class Engine:
         self.close()
 
     def close(self) -> None:
-        """Let the connections go."""
+        """Let the connections go: the data source's own, and those of what carries the checks out."""
+        self._source.get_execution_engine().close()
         self._source.get_engine().dispose()
 
     def run(self, table: str, checks: list[Check], form: Mapping[str, Any]) -> list[Result]:
