@@ -4,6 +4,7 @@ The scheduler imports what nearly every task needs before it forks the processes
 starts in a fraction of a second instead of the seconds that these imports take.
 """
 
+import contextlib
 import importlib
 import sys
 
@@ -12,19 +13,32 @@ NEEDED_BY_TASKS = (
     "airflow.providers.postgres.hooks.postgres",
     "airflow.sdk.execution_time.task_runner",
     "airflow.timetables.interval",
-    "great_expectations.checkpoint",
-    "great_expectations.expectations",
+    "great_expectations.datasource.fluent.postgres_datasource",
     "medimart.alerts",
     "medimart.landing",
     "medimart.models.publish",
     "medimart.pipeline",
-    "medimart.quality",
+    "medimart.quality.engine",
+    "medimart.quality.expectations",
     "medimart.taskgroups",
     "psycopg",
     "psycopg2.extras",
     "sqlalchemy.dialects.postgresql.psycopg2",
 )
 
-if "scheduler" in sys.argv[1:2]:
+
+def prepare_for_tasks() -> None:
+    """Import what tasks need, and read what does not change from one to the next."""
     for name in NEEDED_BY_TASKS:
         importlib.import_module(name)
+    from medimart import landing
+    from medimart.errors import MedimartError
+    from medimart.models.manifest import load_manifest
+
+    with contextlib.suppress(MedimartError):  # a task says it better, and the scheduler goes on
+        load_manifest()
+        landing.all_contracts()
+
+
+if "scheduler" in sys.argv[1:2]:
+    prepare_for_tasks()

@@ -208,7 +208,7 @@ def parse_seed(path: Path) -> Contract:
 @functools.lru_cache(maxsize=64)
 def _parse(path: Path, content: bytes) -> Contract:
     try:
-        document = yaml.safe_load(content)
+        document = yaml.load(content, Loader=yaml.CSafeLoader)
     except yaml.YAMLError as error:
         raise SettingError(f"{path} is not YAML: {error}") from None
     if not isinstance(document, dict):

@@ -5,6 +5,7 @@ Light on purpose: DAG files import this module alone, and neither sqlglot nor YA
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 from collections.abc import Iterable
@@ -191,9 +192,16 @@ def sql_text(root: Path, model: Model) -> str:
 def load_manifest(path: Path = MANIFEST, root: Path = SQL) -> Manifest:
     """Read the manifest that `medimart compile` wrote."""
     try:
-        loaded = json.loads(path.read_text())
+        text = path.read_text()
     except FileNotFoundError:
         raise MedimartError(f"{path} is missing; run `medimart compile`.") from None
+    return _parse(text, path, root)
+
+
+@functools.lru_cache(maxsize=4)  # every task reads it: what forked its process has read the same text before
+def _parse(text: str, path: Path, root: Path) -> Manifest:
+    try:
+        loaded = json.loads(text)
     except json.JSONDecodeError as error:
         raise MedimartError(f"{path} is not JSON (line {error.lineno}); run `medimart compile`.") from None
     return Manifest({name: _model(entry) for name, entry in loaded["models"].items()}, root)
