@@ -474,7 +474,7 @@ select
     j.is_shift as is_run_shift, -- Part of 6 or more in a row on one side of that median; stocks alone
     j.lag_one_correlation, -- Correlation of each week with the one before, within the group
     round(j.expected_count, 2) as expected_false_alarm_count, -- Points of this chart's group flagged by chance alone, if independent
-    round(sum(j.expected_share) over (), 1) as expected_false_alarm_total, -- The same over all charts of the census
+    round(coalesce(sum(j.expected_share) over (), 0), 1) as expected_false_alarm_total, -- The same over all charts of the census
     count(j.special_cause) over ()::integer as flagged_point_total -- Points flagged over all charts of the census
 from joined as j
 cross join census as c
