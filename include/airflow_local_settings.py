@@ -6,6 +6,7 @@ starts in a fraction of a second instead of the seconds that these imports take.
 
 import contextlib
 import importlib
+import logging
 import sys
 
 NEEDED_BY_TASKS = (
@@ -29,6 +30,7 @@ NEEDED_BY_TASKS = (
 
 def prepare_for_tasks() -> None:
     """Import what tasks need, and read what does not change from one to the next."""
+    logging.getLogger("great_expectations").setLevel(logging.WARNING)
     for name in NEEDED_BY_TASKS:
         importlib.import_module(name)
     from medimart import landing

@@ -12,6 +12,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from medimart.landing import folder_contracts
 from medimart.models.manifest import load_manifest
 from medimart.pipeline import census_of_interval
 from medimart.settings import PROJECT_ROOT
@@ -75,7 +76,7 @@ def test_tasks_are_wired_as_the_models_are(dags: dict[str, Any], pipeline: str) 
 
 
 def test_a_task_a_source_checked_before_and_counted_after(dags: dict[str, Any]) -> None:
-    loads = {f"load.{source}" for source in MANIFEST.sources("waiting_list")}
+    loads = {f"load.{contract.source}" for contract in folder_contracts()}
     for task_id in loads:
         assert dags["waiting_list"].get_task(task_id).upstream_task_ids == {"load.check_extracts"}
     assert dags["waiting_list"].get_task("load.reconcile").upstream_task_ids == loads

@@ -110,11 +110,12 @@ def carry_out(work: Work, *, console: Console, say: Say) -> Result:
     dags = [WAITING_LIST] * bool(work.censuses) + [PUBLICATION] * bool(work.publication)
     with running("medimart run", dags, say=say) as on:
         say(f"Airflow answers at {on.airflow.url}")
-        outcomes = run_censuses(on, WAITING_LIST, work.censuses, console=console)
-        if work.publication:
+        outcomes = []
+        if work.publication:  # first: the weeks compare themselves with it, and would be stale at once
             conf = {"input": str(work.publication)}
             label = f"publication {period_of(work.publication):%B %Y}"
             outcomes.append(run_once(on, PUBLICATION, label, conf, console=console))
+        outcomes += run_censuses(on, WAITING_LIST, work.censuses, console=console)
         with warehouse() as url, db.connect(url) as conn:
             run_ids = [f"{outcome.run.dag_id}/{outcome.run.run_id}" for outcome in outcomes]
             return Result(
