@@ -163,7 +163,7 @@ begin atomic
             when p.is_part_down then 'trend_down'
             when p.is_part_near then case when p.side > 0 then 'near_limit_above' else 'near_limit_below' end
             when p.is_part_shift then case when p.side > 0 then 'shift_above' else 'shift_below' end
-        end
+        end as special_cause
     from parts as p;
 end;
 
@@ -226,7 +226,7 @@ begin atomic
     select
         s.point_no,
         s.median,
-        coalesce(l.run_length >= 6, false)
+        coalesce(l.run_length >= 6, false) as is_part_of_run
     from sides as s
     left join lengths as l on s.point_no = l.point_no;
 end;
@@ -344,21 +344,27 @@ create or replace function reference.wilson_lower(
     events double precision, trials double precision, z double precision default 1.959963984540054
 ) returns double precision
 language sql immutable strict parallel safe
-return greatest(0, case
-    when trials > 0
-        then (2 * events + z ^ 2 - z * sqrt(greatest(0, z ^ 2 + 4 * events * (1 - events / trials))))
-        / 2 / (trials + z ^ 2)
-end) + case when trials > 0 then 0 end;
+return greatest(
+    0, case
+        when trials > 0
+            then (2 * events + z ^ 2 - z * sqrt(greatest(0, z ^ 2 + 4 * events * (1 - events / trials))))
+                / 2 / (trials + z ^ 2)
+    end
+) + case when trials > 0 then 0
+end;
 
 create or replace function reference.wilson_upper(
     events double precision, trials double precision, z double precision default 1.959963984540054
 ) returns double precision
 language sql immutable strict parallel safe
-return least(1, case
-    when trials > 0
-        then (2 * events + z ^ 2 + z * sqrt(greatest(0, z ^ 2 + 4 * events * (1 - events / trials))))
-        / 2 / (trials + z ^ 2)
-end) + case when trials > 0 then 0 end;
+return least(
+    1, case
+        when trials > 0
+            then (2 * events + z ^ 2 + z * sqrt(greatest(0, z ^ 2 + 4 * events * (1 - events / trials))))
+                / 2 / (trials + z ^ 2)
+    end
+) + case when trials > 0 then 0
+end;
 
 -- How many independent trials are worth as much as trials that come in clusters, where one person counts more than
 -- once: the ratio estimator's variance between clusters (Cochran 1977, Sampling Techniques, section 9A), turned into a
@@ -376,18 +382,18 @@ return case
     when trials <= 0 then null
     when clusters < 2 or events <= 0 or events >= trials then least(clusters, trials)
     else least(
-        trials,
-        events / trials * (1 - events / trials) * trials ^ 2
-        / nullif(
-            clusters / (clusters - 1)
-            * greatest(
-                0,
-                sum_events_squared - 2 * events / trials * sum_events_trials
-                + (events / trials) ^ 2 * sum_trials_squared
-            ),
-            0
+            trials,
+            events / trials * (1 - events / trials) * trials ^ 2
+            / nullif(
+                clusters / (clusters - 1)
+                * greatest(
+                    0,
+                    sum_events_squared - 2 * events / trials * sum_events_trials
+                    + (events / trials) ^ 2 * sum_trials_squared
+                ),
+                0
+            )
         )
-    )
 end;
 
 -- ---------------------------------------------------------------------------------------------------------------------

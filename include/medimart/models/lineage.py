@@ -70,7 +70,7 @@ def _model_lineage(manifest: Manifest, model: Model, tables: dict[str, tuple[str
 
     def origins(column: Column) -> Column:
         found = {
-            f"{_shown(node.source.name)}.{node.name.rpartition('.')[2]}"
+            f"{_shown(node.source.name)}.{_column(node.name)}"
             for node in lineage(column.name, qualified, schema=schema, scope=scope, dialect="postgres").walk()
             if _is_origin(node)
         }
@@ -81,6 +81,10 @@ def _model_lineage(manifest: Manifest, model: Model, tables: dict[str, tuple[str
 
 def _is_origin(node: Node) -> bool:
     return isinstance(node.source, exp.Table) and not node.downstream and "." in node.name
+
+
+def _column(name: str) -> str:
+    return name.rpartition(".")[2].strip('"')
 
 
 def _shown(table: str) -> str:
