@@ -1,4 +1,6 @@
-"""Every check is proved by the fault it is for: planted, seen by it, and by no other critical one unexpectedly.
+"""Checks are proved by the fault it is for: planted, seen by it, and by no other critical one unexpectedly.
+
+A critical check must be proved; a warning that is a query is, where its fault is written.
 
 Faults are in `faults/<model>.yaml`: for each check id an SQL statement, or `{sql: …, also: [ids]}` where the fault
 must trip other critical checks of the model too; `{one}` stands for "where it is one certain row". Checks that need
@@ -22,13 +24,20 @@ from medimart.settings import EXPECTATIONS
 FAULTS = Path(__file__).parent / "faults"
 MODELS = sorted(name for pipeline in PIPELINES for name in MANIFEST.pipeline(pipeline))
 SUITES = {name: suite(MANIFEST[name]) for name in MODELS}
-CHECKS = [check for checks in SUITES.values() for check in checks]
 
 
 @cache
 def planted(model: str) -> dict[str, Any]:
     path = FAULTS / f"{model}.yaml"
     return (yaml.safe_load(path.read_text()) if path.exists() else None) or {}
+
+
+PROVED = [
+    check
+    for checks in SUITES.values()
+    for check in checks
+    if check.severity == "critical" or not check.is_query or check.id in planted(check.model)
+]
 
 
 def fault_of(check: Check, column_types: dict[str, str]) -> tuple[str | None, set[str]]:
@@ -100,10 +109,11 @@ def healthy(builds: dict[str, Healthy], request: pytest.FixtureRequest) -> Healt
 @pytest.mark.parametrize("model", MODELS)
 def test_a_healthy_build_passes(healthy: Healthy, model: str) -> None:
     verdicts = healthy.verdicts(model, SUITES[model])
-    assert [(v.id, v.status, v.unexpected, v.samples) for v in verdicts if v.status != "passed"] == []
+    assert [v.id for v in verdicts if v.status == "broken"] == []
+    assert [(v.id, v.unexpected, v.samples) for v in verdicts if (v.status, v.severity) == ("failed", "critical")] == []
 
 
-@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.name)
+@pytest.mark.parametrize("check", PROVED, ids=lambda check: check.name)
 def test_a_planted_fault_is_found(healthy: Healthy, check: Check) -> None:
     statement, also = fault_of(check, healthy.column_types(check.model))
     if statement is None:
