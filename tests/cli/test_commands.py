@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from command_line import CENSUS, NEXT, Cli
+from medimart.local.postgres import free_port
 
 
 def test_status_tells_how_far_each_week_has_come(small: Cli) -> None:
@@ -140,7 +141,7 @@ def test_generated_extracts_land_and_are_the_same_again(bare: Cli, tmp_path: Pat
     ],
 )
 def test_a_fault_is_one_clear_line(small: Cli, arguments: list[str], variables: dict[str, str], expected: str) -> None:
-    done = small(*arguments, **variables)
+    done = small(*arguments, **{"MEDIMART_PORT": str(free_port()), **variables})
     assert done.returncode == 1
     assert expected in done.stderr
     assert "Traceback" not in done.stderr
