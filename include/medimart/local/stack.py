@@ -281,6 +281,7 @@ def environment(group: Stack) -> dict[str, str]:
         "SCHEDULER__USE_JOB_SCHEDULE": str(group.is_scheduling),
         "SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.1",
         "WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
+        "WORKERS__EXECUTION_API_RETRIES": "3",  # the server is here or gone: tasks of a stack that was killed end soon
         "SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "15",  # what a killed scheduler left is taken up soon
         "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "60",
         "DAG_PROCESSOR__REFRESH_INTERVAL": "30",
