@@ -20,7 +20,7 @@ from medimart.local.airflow import Airflow, Check, Reason, Run, Task, logical_da
 from medimart.local.stack import Say, running_airflow, stack
 from medimart.settings import PROJECT_ROOT, settings
 
-POLL_SECONDS = 1.0
+POLL_SECONDS = 2.0
 OVERLAP = timedelta(seconds=2)  # a change is recorded a moment before it is committed
 DAG_SECONDS = 60.0  # for the DAG files to be read first
 STATE_COLOUR = {"success": "green", "failed": "red", "running": "cyan", "queued": "dim"}
