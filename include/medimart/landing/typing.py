@@ -152,7 +152,9 @@ def _reading(conn: Connection, contract: Contract, column: Column, load: Load, p
         value, rule, blank = f"{table}.value", f"{table}.rule", f"{table}.cleaned is null"
     elif column.type == "integer_series":
         cells = ", ".join(f"r.{ident(name)}" for name in column.raw_columns)
-        is_good = f"pg_input_is_valid(array[{cells}]::text, 'integer[]')"
+        # Cell by cell: to write the array out and read it again takes five times as long.
+        each = ", ".join(f"pg_input_is_valid(r.{ident(name)}, 'integer')" for name in column.raw_columns)
+        is_good = f"coalesce(least({each}), true)"
         blank = f"coalesce({cells}) is null"
         raw = f"array_to_string(array[{cells}], ',', '')"
         value = f"case when {blank} then null when {is_good} then array[{cells}]::integer[] end"
