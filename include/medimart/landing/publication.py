@@ -26,25 +26,37 @@ def period_of(path: Path) -> date:
     """
     if not path.is_file():
         raise InputError(f'{path} does not exist. Give NHS England\'s "Full CSV data file" with --input.')
-    check = check_file(load(CONTRACT), path, "changes", None)
+    contract = load(CONTRACT)
+    check = check_file(contract, path, "changes", None)
     column = check.match.columns.index("period")
-    found: str | None = None
     # Odd bytes in names do not matter here: the period is plain ASCII.
     with open_file(path) as stream, io.TextIOWrapper(stream, "utf-8-sig", "replace", newline="") as text:
         rows = csv.reader(text)
         next(rows)
+        first = next(filter(None, rows), None)
+        if first is None:
+            raise InputError(f"{path}: there is a header and no line below it. Download the month's file again.")
+        found = first[column].strip() if len(first) > column else ""
+        period = _month_end(path, rows.line_num, found)
+        # Where the period comes first, as NHS England writes it, one look at the lines does; to split them takes long.
+        if column == 0 and all(line.startswith(f"{found}{contract.delimiter}") for line in text):
+            return period
+    _refuse_others(path, column, found)
+    return period
+
+
+def _refuse_others(path: Path, column: int, period: str) -> None:
+    """Raise InputError at the first record whose period is another."""
+    with open_file(path) as stream, io.TextIOWrapper(stream, "utf-8-sig", "replace", newline="") as text:
+        rows = csv.reader(text)
+        next(rows)
         for row in filter(None, rows):
-            text_found = row[column].strip() if len(row) > column else ""
-            if found is None:
-                found, period = text_found, _month_end(path, rows.line_num, text_found)
-            elif text_found != found:
+            found = row[column].strip() if len(row) > column else ""
+            if found != period:
                 raise InputError(
-                    f"{path}, line {rows.line_num}: the period is {text_found!r}, but {found!r} above. "
+                    f"{path}, line {rows.line_num}: the period is {found!r}, but {period!r} above. "
                     "One file holds one month; split it, or download the month's file again."
                 )
-    if found is None:
-        raise InputError(f"{path}: there is a header and no line below it. Download the month's file again.")
-    return period
 
 
 def _month_end(path: Path, line: int, text: str) -> date:
