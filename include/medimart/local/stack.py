@@ -86,11 +86,13 @@ class Stack:
     def check(self) -> None:
         """Raise SettingError when a process of the group has ended."""
         for child in self._children:
-            if not child.is_alive:
-                raise SettingError(
-                    f"{child.name} ended unexpectedly (exit code {child.process.returncode}). "
-                    f"Its last word: {processes.last_lines(child.log) or 'none'}\nIts log: {child.log}"
-                )
+            if child.is_alive:
+                continue
+            code = child.process.returncode
+            if code < 0:
+                raise SettingError(f"{child.name} was killed (signal {-code}); its log: {child.log}")
+            word = processes.last_lines(child.log) or "none"
+            raise SettingError(f"{child.name} ended (exit code {code}); its last word: {word} (log: {child.log})")
 
     def stop(self) -> None:
         """End everything that was started; nothing is left behind."""
