@@ -17,8 +17,10 @@ from typing import Any
 import psycopg
 import pytest
 from medimart.db import connect
+from medimart.errors import CriticalFailure
 from medimart.local.postgres import PostgresServer
 from medimart.pipeline import PUBLICATION, Run, run_through
+from medimart.quality import not_passed
 from medimart.settings import PROJECT_ROOT
 
 BESIDE = PROJECT_ROOT.parent / "shared" / "data"
@@ -159,13 +161,60 @@ class opened:
             self._archive.close()
 
 
+WARNINGS_OF_JANUARY = {  # the few returns to ask about; nothing else failed
+    "fct_rtt_published.decision_to_admit_within_incomplete_line": 5,
+    "fct_rtt_published.parts_missing": 11,
+    "fct_rtt_published.completed_without_incomplete": 9,
+    "fct_rtt_published.new_periods_fewer_than_recent": 3,
+    "fct_rtt_published.large_share_in_first_week": 6,
+    "fct_rtt_published.large_share_of_unknown_starts": 1,
+}
+
+
+def test_the_monthly_checks_of_january_name_a_few_returns(mart: Mart) -> None:
+    needs(JANUARY)
+    found = not_passed(mart, f"publication/{JANUARY.name}")
+    assert {v.name: v.unexpected for v in found} == WARNINGS_OF_JANUARY
+    assert {(v.severity, v.status) for v in found} == {("warning", "failed")}
+    assert all(v.samples for v in found), "on-call must see which returns are meant"
+
+
+def test_the_sample_passes_every_check(warehouse: Mart) -> None:
+    run_through(warehouse, Run("sample", PUBLICATION, input=SAMPLE))
+    assert not_passed(warehouse, "sample") == []
+
+
+@pytest.mark.parametrize("wrong", ["1.5", "-3", "many"])
+def test_a_count_that_is_no_count_stops_the_month(warehouse: Mart, tmp_path: Path, wrong: str) -> None:
+    header, *rows = csv.reader(sample_text().splitlines())
+    rows[0][-1] = wrong
+    path = tmp_path / "wrong.csv"
+    with path.open("w", newline="") as file:
+        csv.writer(file).writerows([header, *rows])
+    with pytest.raises(CriticalFailure):
+        run_through(warehouse, Run("wrong", PUBLICATION, input=path))
+    warehouse.rollback()
+    published = warehouse.execute("select count(*) from marts.publication").fetchone()
+    assert published == (0,)
+
+
+def test_a_return_sent_again_is_named(warehouse: Mart, tmp_path: Path) -> None:
+    december = tmp_path / "december.csv"
+    december.write_text(sample_text().replace("RTT-January-2026", "RTT-December-2025"))
+    run_through(warehouse, Run("december", PUBLICATION, input=december))
+    run_through(warehouse, Run("january", PUBLICATION, input=SAMPLE))
+    assert [v.name for v in not_passed(warehouse, "january")] == ["fct_rtt_published.identical_to_last_month"]
+
+
+def sample_text() -> str:
+    with opened(SAMPLE) as lines:
+        return "".join(lines)
+
+
 def test_a_revised_file_replaces_its_month(warehouse: Mart, tmp_path: Path) -> None:
-    with zipfile.ZipFile(SAMPLE) as archive:
-        (name,) = archive.namelist()
-        text = archive.read(name).decode("utf-8-sig")
     run_through(warehouse, Run("first", PUBLICATION, input=SAMPLE))
     first = shown(warehouse)
-    header, *lines = text.splitlines(keepends=True)
+    header, *lines = sample_text().splitlines(keepends=True)
     gone = next(csv.reader(lines))[3]
     revised = tmp_path / "revised.csv"
     revised.write_text(header + "".join(line for line in lines if f",{gone}," not in line))
