@@ -9,7 +9,8 @@ projections and their back-tests are sums of these rows, so they agree with one 
 - On the list on a Sunday: clock start <= Sunday, and not off the list by then. A referral that arrived closed without a
   date was on no list and counts nowhere. A period without a start is at wait_week -1, on the list from the first Sunday.
 - Admitted from the decision to admit on, where it is dated; a period that ended by admission without one, always.
-- Stops are at the weeks waited when they stopped, starts at 0. The …_next_week columns say how many of the Sunday's list
+- Stops are at the weeks waited when they stopped, starts at 0. A transfer received comes onto the list where its clock
+  stands; it is no start, since the clock started at the sender. The …_next_week columns say how many of the Sunday's list
   were gone by the next: the flow out of each place in the queue, which projections apply.
 
 ---
@@ -256,6 +257,7 @@ effects as (
     from listed as l
     where
         l.start_sunday > l.first_sunday
+        and l.clock_start_date > l.start_sunday - 7
         and coalesce(l.off_list_date > l.start_sunday - 7, true)
         and not (l.is_stop_unknown and l.off_list_date <= l.start_sunday)
     group by
