@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import datetime as dt
 import gzip
 import io
 import zipfile
@@ -14,6 +15,8 @@ import psycopg
 import pytest
 from medimart import landing
 from medimart.local.postgres import PostgresServer
+from medimart.pipeline import Run, run_through
+from medimart.quality import not_passed
 from medimart.synthetic import publication, sample
 from medimart.synthetic.planting import Planted
 from synthetic_pipeline import build_all, expected, flagged, loaded, quarantined, rows_of, wanted_rows
@@ -67,6 +70,17 @@ def test_the_dirt_is_found_and_nothing_else(made: tuple[Path, Found]) -> None:
     assert flagged(conn) == expected(planted, "flag")
     for one in (p for p in planted if "where" in p.find):
         assert rows_of(conn, one) == wanted_rows(one), one.name
+
+
+def test_the_shipped_weeks_pass_every_critical_check(warehouse: psycopg.Connection[Any]) -> None:
+    """The newest first, then weeks that come late: the first, which has no week before, and the one after it."""
+    found: list[Any] = []
+    for day in ("2026-04-05", "2026-01-18", "2026-01-25"):
+        run_through(warehouse, Run(day, census=dt.date.fromisoformat(day)))
+        found += [(day, v.name) for v in not_passed(warehouse, day) if v.status == "broken" or v.severity == "critical"]
+    assert found == []
+    published = warehouse.execute("select count(*) from marts.publication").fetchone()
+    assert published == (3,)
 
 
 def test_clinics_and_theatres_are_used_as_real_ones_are(made: tuple[Path, Found]) -> None:

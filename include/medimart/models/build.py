@@ -156,7 +156,9 @@ def build_model(conn: Connection, build: Build, name: str, manifest: Manifest | 
             conn.execute(sql.SQL("drop view if exists {}").format(sql.Identifier(build.schema, name)))
         table = sql.Identifier(schema, model.name)
         conn.execute(sql.SQL("drop table if exists {}").format(table))
-        rows = conn.execute(sql.SQL("create unlogged table {} as\n").format(table) + sql.SQL(select)).rowcount
+        # Analysed below and dropped with its run: autovacuum would only read it once more.
+        create = sql.SQL("create unlogged table {} with (autovacuum_enabled = false) as\n").format(table)
+        rows = conn.execute(create + sql.SQL(select)).rowcount
         _constrain(conn, table, model)
         if is_last_week:
             conn.execute(
