@@ -79,7 +79,7 @@ def implied_wrong_key(check: Check, column_types: dict[str, str]) -> tuple[str, 
     if check.id.endswith("_known_code"):
         return check.id.removesuffix("_known_code"), "'no such code'"
     column, is_reference, _ = check.id.partition("_refers_to_")
-    wrong = {"bigint": "-1", "integer": "-1", "date": "'2399-12-31'"}
+    wrong = {"bigint": "-2", "integer": "-1", "date": "'2399-12-31'"}
     return column, wrong.get(column_types[column], "'no such'") if is_reference else None
 
 
