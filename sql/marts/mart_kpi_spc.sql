@@ -1,6 +1,7 @@
 /*
 One row per census, measure, unit and week: the measure's value, its control limits and whether it is a special cause. Is it
-noise or change? Levels: all, function, trust, trust_function; what a unit is not split by reads ALL (trust_sk -1).
+noise or change? Levels: all, function, trust, trust_function; what a unit is not split by reads ALL (trust_sk -1,
+all trusts, seen by those it is granted to).
 
 - All weeks are as known at this census (int_weekly_list), from the first Sunday of the trust's extracts on; charts of all
   trusts begin when every trust delivers. Flows begin a week later, when the week is known whole.
@@ -23,6 +24,7 @@ kind: snapshot
 grain: [census_date, measure_code, level, trust_sk, treatment_function_code, week_end_date]
 references:
   census_date: dim_date.date
+  trust_sk: dim_trust
   week_end_date: dim_date.date
 not_null:
   - measure_kind
@@ -442,11 +444,10 @@ select
         when j.treatment_function_code = 'ALL' then 'trust'
         else 'trust_function'
     end as level, -- What the chart is of: all, function, trust or trust_function
-    case when j.trust_id = 'ALL' then -1 else coalesce(t.trust_sk, 0) end as trust_sk, -- The trust; -1 all, 0 unknown
+    t.trust_sk, -- The trust; -1 all trusts, 0 unknown
     j.treatment_function_code, -- Treatment function; ALL
     j.week_end_date, -- Sunday of the list, and end of the week of flows
-    case when j.trust_id = 'ALL' then 'All trusts' else coalesce(t.trust_name, 'Unknown trust') end
-        as trust_name, -- Name of the trust
+    t.trust_name, -- Name of the trust
     j.label as measure_label, -- The measure in words
     j.measure_kind, -- flow: charted as it is; stock: charted as weekly difference
     j.measure_unit, -- count, rate (0 to 1) or weeks

@@ -1,7 +1,7 @@
 /*
 One row per census, unit and week ahead: list size, share within 18 weeks and pathways over 52 weeks, 26 weeks on. Where will
 the list be in half a year if all goes on as lately? Levels: all, trust, function, trust_function; what a unit is not split
-by reads ALL (trust_sk -1).
+by reads ALL (trust_sk -1, all trusts, seen by those it is granted to).
 
 Stock and flow (function next_list): each week the list grows older by a week; as many starts come in as lately; as many are
 treated as lately, from the places in the queue that lately were; others leave at their recent rate by weeks waited (by
@@ -26,6 +26,7 @@ kind: snapshot
 grain: [census_date, level, trust_sk, treatment_function_code, weeks_ahead]
 references:
   census_date: dim_date.date
+  trust_sk: dim_trust
 not_null: [week_end_date, history_weeks]
 readers: clinical
 owner: Head of performance
@@ -471,12 +472,11 @@ select
         when j.treatment_function_code = 'ALL' then 'trust'
         else 'trust_function'
     end as level, -- What is projected: all, function, trust or trust_function
-    case when j.trust_id = 'ALL' then -1 else coalesce(t.trust_sk, 0) end as trust_sk, -- The trust; -1 all, 0 unknown
+    t.trust_sk, -- The trust; -1 all trusts, 0 unknown
     j.treatment_function_code, -- Treatment function; ALL
     j.weeks_ahead, -- Weeks after the census
     j.week_end_date, -- Sunday that is projected
-    case when j.trust_id = 'ALL' then 'All trusts' else coalesce(t.trust_name, 'Unknown trust') end
-        as trust_name, -- Name of the trust
+    t.trust_name, -- Name of the trust
     j.open_count::bigint as list_size_now, -- On the list at the census
     round(j.list_size, 1) as list_size, -- Pathways on the list then; null with a reason
     round(greatest(j.list_size - j.list_reach, 0), 1) as list_size_lower, -- Lower end of the interval
