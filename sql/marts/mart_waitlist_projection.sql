@@ -110,46 +110,14 @@ totals as (
     )
 ),
 
-names as (
-    select
-        coalesce(l.trust_id, 'ALL') as trust_id,
-        coalesce(l.treatment_function_code, 'ALL') as treatment_function_code
-    from lists as l
-    group by grouping sets (
-        (),
-        (l.trust_id),
-        (l.treatment_function_code),
-        (l.trust_id, l.treatment_function_code)
-    )
-),
-
--- A number for each unit: all that follows is joined by it, and text takes far longer to compare.
-numbered as materialized (
-    select
-        row_number() over (order by n.trust_id, n.treatment_function_code)::integer as unit_no,
-        n.trust_id,
-        n.treatment_function_code,
-        s.first_sunday
-    from names as n
-    inner join unit_starts as s on n.trust_id = s.trust_id
-),
-
--- A total over trusts is one only from when every trust delivers.
+-- A total over trusts is one only from when every trust delivers. Units are numbered: all that follows is joined by the
+-- number, for text takes far longer to compare.
 unit_weeks as materialized (
     select
-        n.unit_no,
-        t.week_end_date,
-        t.wait_week,
-        t.open_count,
-        t.entered_count,
-        t.treated_count,
-        t.removed_count
+        dense_rank() over (order by t.trust_id, t.treatment_function_code)::integer as unit_no,
+        t.*
     from totals as t
-    inner join numbered as n
-        on
-        t.trust_id = n.trust_id
-        and t.treatment_function_code = n.treatment_function_code
-        and t.week_end_date >= n.first_sunday
+    where t.trust_id <> 'ALL' or t.week_end_date >= (select max(s.first_sunday) from trust_starts as s)
 ),
 
 -- Ranges of weeks waited that are alike: the first weeks, up to 18, up to 52, and beyond.
@@ -197,22 +165,21 @@ actual as materialized (
 
 units as materialized (
     select
-        n.unit_no,
-        n.trust_id,
-        n.treatment_function_code,
-        n.first_sunday,
-        coalesce(sum(w.list_size) filter (where w.week_end_date = c.census_date), 0) as open_count,
-        (c.census_date - n.first_sunday) / 7 as whole_weeks
-    from numbered as n
+        w.unit_no,
+        w.trust_id,
+        w.treatment_function_code,
+        s.first_sunday,
+        coalesce(sum(w.open_count) filter (where w.week_end_date = c.census_date), 0) as open_count,
+        (c.census_date - s.first_sunday) / 7 as whole_weeks
+    from unit_weeks as w
     cross join census as c
-    inner join actual as w on n.unit_no = w.unit_no
-    group by n.unit_no, n.trust_id, n.treatment_function_code, n.first_sunday, c.census_date
+    inner join unit_starts as s on w.trust_id = s.trust_id
+    group by w.unit_no, w.trust_id, w.treatment_function_code, s.first_sunday, c.census_date
 ),
 
 first_origins as (
     select
         u.unit_no,
-        u.treatment_function_code,
         u.first_sunday,
         s.history_weeks,
         s.minimum_weeks,
@@ -228,7 +195,6 @@ first_origins as (
 origins as (
     select
         f.unit_no,
-        f.treatment_function_code,
         g.day::date as origin_date,
         f.minimum_weeks,
         least(f.history_weeks, (g.day::date - f.first_sunday) / 7) as history_weeks
@@ -239,7 +205,6 @@ origins as (
 ready as (
     select
         o.unit_no,
-        o.treatment_function_code,
         o.origin_date,
         o.history_weeks
     from origins as o
@@ -264,7 +229,7 @@ range_rates as (
     group by r.unit_no, r.origin_date, r.history_weeks, w.range_no
 ),
 
-treated as (
+treated as materialized (
     select
         r.unit_no,
         r.origin_date,
@@ -283,7 +248,7 @@ changes as (
     from actual as w
 ),
 
-lately as (
+lately as materialized (
     select
         r.unit_no,
         r.origin_date,
@@ -298,21 +263,45 @@ lately as (
     group by r.unit_no, r.origin_date
 ),
 
+-- The list at each origin, places where nobody waits included: added up, since a join of both by place is slow.
+stocked as (
+    select
+        x.unit_no,
+        x.origin_date,
+        x.wait_week,
+        sum(x.open_count) as open_count
+    from (
+        select
+            r.unit_no,
+            r.origin_date,
+            w.wait_week,
+            w.open_count
+        from ready as r
+        inner join unit_weeks as w on r.unit_no = w.unit_no and r.origin_date = w.week_end_date
+        union all
+        select
+            r.unit_no,
+            r.origin_date,
+            p.wait_week,
+            0 as open_count
+        from ready as r
+        cross join places as p
+    ) as x
+    group by x.unit_no, x.origin_date, x.wait_week
+),
+
 begun as materialized (
     select
-        r.unit_no,
-        r.treatment_function_code,
-        r.origin_date,
-        array_agg(coalesce(w.open_count, 0)::numeric order by p.wait_week) as stock,
-        array_agg(coalesce(x.treat_rate, 0) order by p.wait_week) as treat_rates,
-        array_agg(coalesce(x.removal_rate, 0) order by p.wait_week) as removal_rates
-    from ready as r
-    cross join places as p
-    left join unit_weeks as w
-        on r.unit_no = w.unit_no and r.origin_date = w.week_end_date and p.wait_week = w.wait_week
+        s.unit_no,
+        s.origin_date,
+        array_agg(s.open_count order by s.wait_week) as stock,
+        array_agg(coalesce(x.treat_rate, 0) order by s.wait_week) as treat_rates,
+        array_agg(coalesce(x.removal_rate, 0) order by s.wait_week) as removal_rates
+    from stocked as s
+    inner join places as p on s.wait_week = p.wait_week
     left join range_rates as x
-        on r.unit_no = x.unit_no and r.origin_date = x.origin_date and p.range_no = x.range_no
-    group by r.unit_no, r.treatment_function_code, r.origin_date
+        on s.unit_no = x.unit_no and s.origin_date = x.origin_date and p.range_no = x.range_no
+    group by s.unit_no, s.origin_date
 ),
 
 -- How far each projection goes: the census's all the way, the others to the next Sunday (for the interval) and, of all
@@ -326,16 +315,19 @@ starting as materialized (
         b.removal_rates,
         greatest(t.treated_a_week + coalesce(l.noise_drift, 0), 0) as treated_a_week,
         l.entered_a_week,
+        a.list_size as origin_list_size,
         case
             when b.origin_date = c.census_date then s.horizon_weeks
-            when b.treatment_function_code = 'ALL' then (c.census_date - b.origin_date) / 7
+            when u.treatment_function_code = 'ALL' then (c.census_date - b.origin_date) / 7
             else 1
         end as last_step
     from begun as b
     cross join census as c
     cross join settings as s
+    inner join units as u on b.unit_no = u.unit_no
     inner join treated as t on b.unit_no = t.unit_no and b.origin_date = t.origin_date
     inner join lately as l on b.unit_no = l.unit_no and b.origin_date = l.origin_date
+    left join actual as a on b.unit_no = a.unit_no and b.origin_date = a.week_end_date
 ),
 
 stepping as (
@@ -348,6 +340,7 @@ stepping as (
         s.removal_rates,
         s.treated_a_week,
         s.entered_a_week,
+        s.origin_list_size,
         s.last_step
     from starting as s
     union all
@@ -360,6 +353,7 @@ stepping as (
         s.removal_rates,
         s.treated_a_week,
         s.entered_a_week,
+        s.origin_list_size,
         s.last_step
     from stepping as s
     where s.step_no < s.last_step
@@ -371,6 +365,7 @@ projected as materialized (
         s.origin_date,
         s.step_no,
         s.origin_date + 7 * s.step_no as target_date,
+        s.origin_list_size,
         x.list_size,
         x.within_18_weeks / nullif(x.list_size, 0) as within_18_weeks_rate,
         x.over_52_weeks
@@ -393,11 +388,10 @@ misses as (
         sqrt(avg((p.within_18_weeks_rate - a.within_18_weeks_rate) ^ 2)) as rate_miss,
         sqrt(avg((p.over_52_weeks - a.over_52_weeks) ^ 2)) as over_52_weeks_miss,
         avg(abs(p.list_size - a.list_size) / nullif(a.list_size, 0)) as relative_miss,
-        avg(abs(o.list_size - a.list_size) / nullif(a.list_size, 0)) as no_change_miss
+        avg(abs(p.origin_list_size - a.list_size) / nullif(a.list_size, 0)) as no_change_miss
     from projected as p
     inner join actual as a on p.unit_no = a.unit_no and p.target_date = a.week_end_date
-    inner join actual as o on p.unit_no = o.unit_no and p.origin_date = o.week_end_date
-    where p.step_no > 0
+    where p.step_no > 0 and p.origin_list_size is not null
     group by p.unit_no, p.step_no
 ),
 

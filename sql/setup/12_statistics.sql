@@ -252,31 +252,29 @@ create or replace function reference.next_list(
 language plpgsql immutable strict parallel safe as $$
 declare
     places integer := cardinality(stock);
-    weights numeric[] := '{}';
     weight_sum numeric := 0;
+    n numeric;
     stay numeric;
-    older numeric[] := array[entrants];
+    longest numeric := case when places = 1 then entrants else 0 end;
+    older numeric[] := array_fill(0.000000, array[places]);
 begin
     for place in 1 .. places loop
-        weights[place] := stock[place] * treat_rates[place];
-        weight_sum := weight_sum + weights[place];
+        weight_sum := weight_sum + stock[place] * treat_rates[place];
     end loop;
+    older[1] := round(entrants, 6);
     for place in 1 .. places loop
+        n := stock[place];
+        continue when n = 0;
         stay := greatest(
-            stock[place]
-            - stock[place] * removal_rates[place]
-            - coalesce(treated * weights[place] / nullif(weight_sum, 0), 0),
-            0
+            n - n * removal_rates[place] - coalesce(treated * (n * treat_rates[place]) / nullif(weight_sum, 0), 0), 0
         );
-        if place < places then
-            older[place + 1] := stay;
+        if place < places - 1 then
+            older[place + 1] := round(stay, 6);
         else
-            older[places] := older[places] + stay;
+            longest := longest + stay;
         end if;
     end loop;
-    for place in 1 .. places loop
-        older[place] := round(older[place], 6);
-    end loop;
+    older[places] := round(longest, 6);
     return older;
 end
 $$;
