@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from medimart.errors import MedimartError
+from medimart.errors import for_people
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -474,25 +474,11 @@ def main() -> None:
     try:
         app()
     except Exception as error:
-        text = _for_people(error)
+        text = for_people(error)
         if text is None or os.environ.get("MEDIMART_DEBUG"):
             raise
         print(f"medimart: {text}", file=sys.stderr)
         sys.exit(1)
-
-
-def _for_people(error: Exception) -> str | None:
-    """What a person is told of a fault that is none of ours; None for those that are."""
-    if isinstance(error, MedimartError):
-        return str(error)
-    if isinstance(error, OSError) and error.strerror:
-        return f"{error.strerror}: {error.filename}" if error.filename else error.strerror
-    psycopg = sys.modules.get("psycopg")
-    if psycopg and isinstance(error, psycopg.Error):
-        from medimart.models.build import without_values
-
-        return f"The warehouse refuses: {without_values(error).strip()} (SQLSTATE {error.sqlstate or 'none'})."
-    return None
 
 
 def _end(number: int, _frame: Any) -> None:

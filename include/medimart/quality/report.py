@@ -37,8 +37,8 @@ def summary(conn: Connection, run_id: str) -> dict[str, dict[str, int]]:
     return {severity: {status: counts[severity, status] for status in STATUSES} for severity in SEVERITIES}
 
 
-def not_passed(conn: Connection, run_id: str) -> list[Verdict]:
-    """A run's verdicts that did not pass, the gravest first."""
+def not_passed(conn: Connection, run_id: str, *, lately: bool = False) -> list[Verdict]:
+    """A run's verdicts that did not pass, the gravest first. lately: of those, what it found since it last began."""
     with conn.cursor(row_factory=dict_row) as cursor:
         found = cursor.execute(
             """
@@ -47,9 +47,11 @@ def not_passed(conn: Connection, run_id: str) -> list[Verdict]:
                 observed_value as observed, unexpected_count as unexpected, row_count as rows,
                 sample_keys as samples, detail, model_seconds
             from quality.validation_result
-            where run_id = %s and status <> 'passed'
+            where run_id = %(run)s and status <> 'passed' and (not %(lately)s or validated_at >= coalesce(
+                (select r.started_at from quality.run as r where r.run_id = %(run)s), '-infinity'
+            ))
             """,
-            (run_id,),
+            {"run": run_id, "lately": lately},
         ).fetchall()
     verdicts = [Verdict(**{**row, "samples": tuple(row["samples"])}) for row in found]
     return sorted(verdicts, key=lambda v: (SEVERITIES.index(v.severity), STATUSES.index(v.status), v.name))
