@@ -179,13 +179,36 @@ def publish(conn: Connection, run: Run) -> None:
         build.close_build(conn, built)
 
 
+def report(conn: Connection, run: Run) -> str:
+    """Write the run's data-quality page and the rejects for its senders, whatever came before; returns its place.
+
+    Raises NothingLanded when there is nothing to say of the run: its week had no extract.
+    """
+    from medimart.quality import page, places
+
+    prepare(conn)
+    conn.commit()
+    if page.write(conn, run.run_id) is None:
+        raise NothingLanded(f"Run {run.run_id} did nothing that a page could tell.")
+    return places.link(run.run_id)
+
+
 def sources(manifest: Manifest, pipeline: str) -> list[str]:
     """The sources that a pipeline's runs load: those its models read, less what the other pipeline loads for both."""
     return [s for s in manifest.sources(pipeline) if s != PUBLISHED_FILE or pipeline == PUBLICATION]
 
 
 def run_through(conn: Connection, run: Run) -> None:
-    """All steps of a run one after the other, without a scheduler: for tests and benchmarks."""
+    """All steps of a run one after the other, without a scheduler: for tests and benchmarks. Its page is written
+    whatever comes of it."""
+    try:
+        _steps(conn, run)
+    finally:
+        with suppress(NothingLanded):
+            report(conn, run)
+
+
+def _steps(conn: Connection, run: Run) -> None:
     from medimart.models import build
 
     begin(conn, run)

@@ -366,6 +366,12 @@ def loads(conn: Connection, outcome: Outcome) -> list[Load]:
     )
 
 
+def file_names(conn: Connection) -> dict[int, str]:
+    """Each load's file, as `2026-01-04/patients.csv`."""
+    rows = conn.execute("select load_id, extract_date, file_name from quality.load_audit").fetchall()
+    return {load_id: f"{extract_date}/{name}" for load_id, extract_date, name in rows}
+
+
 def published(conn: Connection, run_id: str) -> Published | None:
     """What a run published last."""
     found = _rows(

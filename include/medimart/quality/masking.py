@@ -13,7 +13,6 @@ import itertools
 import re
 
 from medimart.landing.contract import Contract
-from medimart.landing.typing import RECORD
 
 SHOWN_TYPES = frozenset({"date", "integer", "numeric", "code", "boolean", "integer_series"})
 PLAIN_WORDS = frozenset(
@@ -32,9 +31,15 @@ def shown(contract: Contract, column: str, text: str | None) -> str:
     """A value at fault as any reader of the report may see it."""
     if text is None or not text.strip():
         return "(blank)"
-    if column == RECORD:
-        return f"{_fields(contract, text)}: {shape(text)}"
     return text.strip() if _is_plain(contract, column, text.strip()) else shape(text)
+
+
+def field_count(contract: Contract, text: str) -> int | None:
+    """How many fields a line falls into, read as forgivingly as may be; None where that cannot be told."""
+    try:
+        return len(next(csv.reader([text.replace("\n", " ")], delimiter=contract.delimiter)))
+    except (csv.Error, StopIteration):
+        return None
 
 
 def shape(text: str) -> str:
@@ -62,12 +67,3 @@ def _is_plain(contract: Contract, column: str, text: str) -> bool:
     return bool(
         _DATE.fullmatch(text) or _NUMBER.fullmatch(text) or all(word in PLAIN_WORDS for word in text.lower().split())
     )
-
-
-def _fields(contract: Contract, text: str) -> str:
-    """How many fields a line falls into, read as forgivingly as may be."""
-    try:
-        count = len(next(csv.reader([text.replace("\n", " ")], delimiter=contract.delimiter)))
-    except csv.Error:
-        return "a line"
-    return f"a line of {count} {'field' if count == 1 else 'fields'}"

@@ -14,6 +14,8 @@ import psycopg
 
 from medimart import pages
 from medimart.landing import contract
+from medimart.landing.contract import Contract
+from medimart.landing.typing import RECORD
 from medimart.quality import evidence, masking, places, rejects, report
 from medimart.quality.checkpoint import Verdict
 from medimart.quality.evidence import Flag, Look, Outcome, Reject, Step
@@ -57,6 +59,7 @@ class Finding:
 
     verdict: Verdict
     mark: Mark
+    samples: tuple[str, ...]
     extent: str
     since: str
     blocks: str
@@ -80,7 +83,7 @@ class Trend:
 
 @dataclass(frozen=True)
 class Aside:
-    """Rows of a file in quarantine for one rule and column. examples: (line, masked text)."""
+    """Rows of a file in quarantine for one rule and column. examples: (line, its fields in words, masked text)."""
 
     source: str
     extract_date: date
@@ -89,7 +92,7 @@ class Aside:
     meaning: str
     action: str
     rows: int
-    examples: tuple[tuple[int, str], ...]
+    examples: tuple[tuple[int, str, str], ...]
 
 
 @dataclass(frozen=True)
@@ -186,7 +189,8 @@ def _run_page(conn: Connection, outcome: Outcome, aside: Sequence[Reject], files
     known = outcome.census is not None
     runs = evidence.last_runs(conn, outcome)
     trends = list(_trends(evidence.trends(conn, [run_id for run_id, _ in runs]), [run_id for run_id, _ in runs]))
-    findings = [_finding(conn, outcome, v) for v in report.not_passed(conn, outcome.run_id, lately=True)]
+    loaded = evidence.file_names(conn)
+    findings = [_finding(conn, outcome, v, loaded) for v in report.not_passed(conn, outcome.run_id, lately=True)]
     return pages.render(
         TEMPLATES / "page.html",
         outcome=outcome,
@@ -215,7 +219,7 @@ def mark(severity: str, status: str) -> Mark:
     return PASSED if status == "passed" else MARKS[severity, status]
 
 
-def _finding(conn: Connection, outcome: Outcome, verdict: Verdict) -> Finding:
+def _finding(conn: Connection, outcome: Outcome, verdict: Verdict, files: Mapping[int, str]) -> Finding:
     began = report.since(conn, outcome.run_id, verdict)
     if began.runs > 1:
         since = f"{counted(began.runs, 'run')} in a row, from census {day(began.census)} ({moment(began.at)})"
@@ -225,7 +229,17 @@ def _finding(conn: Connection, outcome: Outcome, verdict: Verdict) -> Finding:
         blocks = f"every mart of census {day(outcome.census)}, together; other censuses publish as usual"
     else:
         blocks = "nothing: what it doubts is published"
-    return Finding(verdict, mark(verdict.severity, verdict.status), _extent(verdict), since, blocks)
+    shown = mark(verdict.severity, verdict.status)
+    samples = tuple(_sample(dict(keys), files) for keys in verdict.samples)
+    return Finding(verdict, shown, samples, _extent(verdict), since, blocks)
+
+
+def _sample(keys: dict[str, Any], files: Mapping[int, str]) -> str:
+    """A row by its pseudonymous keys, and by file and line in place of load and line."""
+    if "load_id" in keys and "line_no" in keys:
+        load, at = keys.pop("load_id"), keys.pop("line_no")
+        keys |= {"line": at, "of": files.get(load, f"load {load}")}
+    return ", ".join(f"{name} {value}" for name, value in keys.items()).replace(", of ", " of ")
 
 
 def _extent(verdict: Verdict) -> str:
@@ -268,7 +282,9 @@ def _aside(found: Sequence[Reject]) -> Iterator[Aside]:
     for _, group in itertools.groupby(sorted(found, key=of), key=of):
         rows = list(group)
         first, terms = rows[0], contract.load(rows[0].source)
-        examples = {masking.shown(terms, row.column, row.text): row.line for row in reversed(rows)}
+        examples = {
+            (_fields(terms, row), masking.shown(terms, row.column, row.text)): row.line for row in reversed(rows)
+        }
         yield Aside(
             first.source,
             first.extract_date,
@@ -277,8 +293,15 @@ def _aside(found: Sequence[Reject]) -> Iterator[Aside]:
             FAULTS[first.rule].meaning,
             FAULTS[first.rule].action,
             len(rows),
-            tuple(sorted((at, text) for text, at in examples.items())[:EXAMPLES]),
+            tuple(sorted((at, *words) for words, at in examples.items())[:EXAMPLES]),
         )
+
+
+def _fields(terms: Contract, reject: Reject) -> str:
+    if reject.column != RECORD:
+        return ""
+    count = masking.field_count(terms, reject.text or "")
+    return "" if count is None else f"{counted(count, 'field')}, the header has {len(reject.columns)}"
 
 
 def _kept(found: Sequence[Flag]) -> Iterator[Kept]:
