@@ -13,6 +13,7 @@ from typing import Any
 import psycopg
 
 from medimart import pages
+from medimart.errors import InputError
 from medimart.landing import contract
 from medimart.landing.contract import Contract
 from medimart.landing.typing import RECORD
@@ -141,6 +142,23 @@ def write(conn: Connection, run_id: str) -> Path | None:
     page = pages.write(places.page(run_id), _run_page(conn, found[0], aside, sorted(files)))
     write_index(conn)
     return page
+
+
+def known(conn: Connection) -> list[str]:
+    """The runs that something is known of, newest first."""
+    return [outcome.run_id for outcome in evidence.outcomes(conn)]
+
+
+def find(conn: Connection, run_id: str | None) -> str:
+    """A run by its id; without one the newest. Raises InputError naming those there are when there is none such."""
+    runs = known(conn)
+    if run_id is None and runs:
+        return runs[0]
+    if run_id in runs:
+        return str(run_id)
+    if not runs:
+        raise InputError("Nothing has run yet, so there is nothing to report: medimart run")
+    raise InputError(f"There is no run {run_id!r}; the newest are {', '.join(runs[:3])}.")
 
 
 def write_index(conn: Connection) -> Path:
