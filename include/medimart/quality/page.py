@@ -246,7 +246,7 @@ def _finding(conn: Connection, outcome: Outcome, verdict: Verdict, files: Mappin
     if verdict.severity in outcome.severities:
         blocks = f"every mart of census {day(outcome.census)}, together; other censuses publish as usual"
     else:
-        blocks = "nothing: what it doubts is published"
+        blocks = "nothing by itself"
     shown = mark(verdict.severity, verdict.status)
     samples = tuple(_sample(dict(keys), files) for keys in verdict.samples)
     return Finding(verdict, shown, samples, _extent(verdict), since, blocks)
@@ -360,6 +360,8 @@ def duration(seconds: float | None) -> str:
     """`0.3 s`, `42 s` or `3 min 5 s`."""
     if seconds is None:
         return "unknown"
+    if seconds < 0.05:
+        return "under 0.1 s"
     if seconds < 60:
         return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
     minutes, rest = divmod(round(seconds), 60)
