@@ -39,8 +39,8 @@ def write(conn: Connection, run_id: str) -> Path:
 
     from medimart.quality import expectations  # noqa: F401 (makes ours known)
 
-    name = places.slug(run_id)  # which becomes a folder's name
-    folder = places.folder() / "data-docs" / name
+    folder = places.data_docs(run_id)
+    name = folder.name  # the run's, as a folder may be called
     shutil.rmtree(folder, ignore_errors=True)
     site = {
         "class_name": "SiteBuilder",

@@ -15,10 +15,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import cast
 
-from medimart import pages
 from medimart.landing import contract
 from medimart.landing.preflight import BLOCK, UNREADABLE, open_file
 from medimart.landing.typing import RECORD
+from medimart.pages import layout
 from medimart.quality.evidence import Reject
 from medimart.quality.rules import FAULTS
 
@@ -38,7 +38,7 @@ def write(folder: Path, found: Sequence[Reject]) -> dict[str, Path]:
         private.mkdir(parents=True, exist_ok=True)
         os.chmod(private, 0o700)
     return {
-        source: pages.write(folder / f"{source}.csv", _csv(list(rows)), mode=0o600)
+        source: layout.write(folder / f"{source}.csv", _csv(list(rows)), mode=0o600)
         for source, rows in itertools.groupby(found, key=lambda reject: reject.source)
     }
 
