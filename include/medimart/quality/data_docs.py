@@ -41,7 +41,8 @@ def write(conn: Connection, run_id: str) -> Path:
 
     folder = places.data_docs(run_id)
     name = folder.name  # the run's, as a folder may be called
-    shutil.rmtree(folder, ignore_errors=True)
+    if folder.exists():
+        shutil.rmtree(folder)
     site = {
         "class_name": "SiteBuilder",
         "show_how_to_buttons": False,

@@ -31,7 +31,8 @@ def write(folder: Path, found: Sequence[Reject]) -> dict[str, Path]:
     `line_taken_from` is `file` for the very text of the file, or `fields` where the file is gone or another by now and
     the line is put together from its fields as they were loaded.
     """
-    shutil.rmtree(folder, ignore_errors=True)
+    if folder.exists():
+        shutil.rmtree(folder)
     if not found:
         return {}
     for private in (folder.parent, folder):
