@@ -16,8 +16,9 @@ from html import escape
 from pathlib import Path
 
 from airflow.api_fastapi.core_api.security import requires_access_dag
-from fastapi import Depends, FastAPI, HTTPException, Request, Response
+from fastapi import Depends, FastAPI, Request, Response
 from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse
+from starlette.exceptions import HTTPException
 from starlette.middleware.base import RequestResponseEndpoint
 
 from medimart.pages.paths import pages_folder, slug
@@ -59,7 +60,7 @@ async def with_headers(request: Request, call_next: RequestResponseEndpoint) -> 
 @app.exception_handler(HTTPException)
 async def refused(_: Request, error: HTTPException) -> HTMLResponse:
     """A refusal in words: these pages are looked at, in a frame."""
-    title, text = REFUSALS.get(error.status_code, ("Not available", str(error.detail)))
+    title, text = REFUSALS.get(error.status_code, ("Nothing here", str(error.detail)))
     return _say(title, text, error.status_code)
 
 
@@ -89,13 +90,13 @@ def rejects(run: str, name: str) -> Response:
     """The rejected rows of one source in a run, for its sender: a file to keep, not a page to look at."""
     if name.endswith(".csv") and (file := _find("quality", "rejects", run, name)):
         return FileResponse(file, media_type="text/csv", filename=f"{run}-{name}")
-    return _say("Not found", "The report of a run lists the files of rejected rows that there are.")
+    return _say("Nothing here", "The report of a run lists the files of rejected rows that there are.")
 
 
 def _page(folder: str, name: str, otherwise: str) -> Response:
     if name.endswith(".html") and (file := _find(folder, name)):
         return FileResponse(file, media_type="text/html")
-    return _say("Not found", otherwise)
+    return _say("Nothing here", otherwise)
 
 
 def _find(*names: str) -> Path | None:
