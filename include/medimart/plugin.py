@@ -13,17 +13,17 @@ from airflow.plugins_manager import AirflowPlugin
 
 
 def _icons(path: str) -> dict[str, str]:
-    """An icon for light and for dark mode: an image cannot take the colour of the text beside it."""
+    """An icon for light and for dark mode, filled so that it is seen on the blue of what is chosen too."""
     drawing = (
-        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24" fill="none" stroke="{}" stroke-width="1.75" '
+        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24" fill="{}" stroke="{}" stroke-width="1.75" '
         f'stroke-linecap="round" stroke-linejoin="round"><path d="{path}"/></svg>'
     )
-    light, dark = ("data:image/svg+xml," + quote(drawing.format(colour)) for colour in ("#27272a", "#e4e4e7"))
-    return {"icon": light, "icon_dark_mode": dark}
+    light, dark = drawing.format("#fff", "#37547d"), drawing.format("none", "#dbe6f4")
+    return {name: "data:image/svg+xml," + quote(icon) for name, icon in (("icon", light), ("icon_dark_mode", dark))}
 
 
-SHIELD = _icons("M9 12l2 2 4-4M12 3l7 3v6c0 4-3 7-7 9-4-2-7-5-7-9V6z")
-CHART = _icons("M4 20V4M4 20h16M8 16v-4M12 16V8M16 16v-6")
+SHIELD = _icons("M12 3l7 3v6c0 4-3 7-7 9-4-2-7-5-7-9V6zM9 12l2 2 4-4")
+CHART = _icons("M4 4h16v16H4zM8 16v-4M12 16V8M16 16v-6")
 # Addresses are relative to where Airflow itself lives, which may be under a prefix.
 VIEWS = [
     {
@@ -34,7 +34,7 @@ VIEWS = [
         **SHIELD,
     },
     {
-        "name": "Dashboards preview",
+        "name": "Dashboards",  # of the preview; a longer name is cut off
         "href": "medimart/preview/index.html",
         "url_route": "dashboards",
         "nav_top_level": True,

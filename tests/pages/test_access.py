@@ -144,4 +144,4 @@ def test_airflow_shows_the_pages_in_its_navigation_and_on_each_run(airflow: Serv
     assert json.loads(airflow.ask("api/v2/plugins/importErrors", **asked).text)["import_errors"] == []
     [plugin] = json.loads(airflow.ask("api/v2/plugins", **asked).text)["plugins"]
     views = {(view["destination"], view["name"]) for view in plugin["external_views"]}
-    assert views == {("nav", "Data quality"), ("nav", "Dashboards preview"), ("dag_run", "Data quality")}
+    assert views == {("nav", "Data quality"), ("nav", "Dashboards"), ("dag_run", "Data quality")}
