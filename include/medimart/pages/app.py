@@ -112,7 +112,11 @@ def _say(title: str, text: str, status: int = 404) -> HTMLResponse:
     return HTMLResponse(
         f"""<!doctype html>
 <html lang="en"><meta charset="utf-8"><title>{escape(title)}</title>
-<style>:root {{ color-scheme: light dark; font: 1rem/1.5 system-ui, sans-serif }} body {{ margin: 2rem }} h1 {{ font-size: 1.4rem }}</style>
+<style>
+:root {{ color-scheme: light dark; font: 1rem/1.5 system-ui, sans-serif }}
+body {{ margin: 2rem }}
+h1 {{ font-size: 1.4rem }}
+</style>
 <h1>{escape(title)}</h1><p>{escape(text)}</p></html>""",
         status,
     )
