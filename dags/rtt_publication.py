@@ -6,8 +6,8 @@ treatment function, runs NHS England's own monthly checks, and publishes `fct_rt
 `mart_rtt_published`. A revised file for a month replaces the month.
 
 #### By hand
-*Trigger*, with the file's path on the worker as *Published file*; or `medimart run rtt_publication --input FILE`.
-Left as it is, it is the small synthetic sample, whose trusts are fictional.
+Choose **Trigger**, and give the file's path on the worker as **Published file**. Left as it is, that is the small
+synthetic sample, whose trusts are fictional. On the command line: medimart run rtt_publication --input FILE.
 """
 
 import pendulum

@@ -11,18 +11,18 @@ fires on Mondays at 06:00 for the week that has just ended. A week with no compl
 says so.
 
 #### One run by hand
-*Trigger*, with the Sunday as *Census*. Left empty, it is the last Sunday before the logical date; without a
-logical date either, the week of the newest landed extract.
+Choose **Trigger**, and give the Sunday as **Census**. Left empty, it is the last Sunday before the logical
+date; without a logical date either, the week of the newest landed extract.
 
 #### A backfill
-*Trigger*, *Backfill*. Airflow counts in logical dates, the Mondays that weeks begin: choose the Monday before
-the first census as *From*, and the last census as *To*. For the censuses 4 to 25 January 2026 that is
-29 December to 25 January. *All Runs* builds weeks again that have been built. Leave *Census* empty.
-`medimart backfill --from --to` takes census dates and does the sum.
+Choose **Trigger**, then **Backfill**. Airflow counts in logical dates, the Mondays that weeks begin: **From** is
+the Monday before the first census, **To** the last census. For the censuses 4 to 25 January 2026 that is
+29 December to 25 January. **All Runs** builds weeks again that have been built. Leave **Census** empty. On the
+command line, medimart backfill takes census dates and does the sum.
 
 #### When it is red
-The last log line of the failed task says what to do, and *Data quality* on the run's page what was wrong;
-more in docs/runbook.md.
+The last log line of the failed task says what to do; **Data quality** on the run's page says what was wrong
+with the data. More is in docs/runbook.md.
 """
 
 from datetime import timedelta
