@@ -21,7 +21,8 @@ STILL = """document.addEventListener('DOMContentLoaded', () => {
     style.textContent = '*, *::before, *::after { animation: none !important; transition: none !important }';
     document.head.append(style);
 });"""
-expect.set_options(timeout=30_000)
+PATIENCE = 120_000  # ms for a page to do what it was asked: a busy machine is no fault of Airflow's
+expect.set_options(timeout=PATIENCE)
 
 
 def program() -> str | None:
@@ -39,11 +40,17 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
-def log_in(browser: Browser, url: str, user: str, password: str) -> Page:
-    """A page of a new session in which this user has logged in."""
+def new_page(browser: Browser, url: str) -> Page:
+    """A page of a new session, in which nobody has logged in."""
     context = browser.new_context(base_url=url, viewport=SIZE, locale="en-GB", timezone_id="Europe/London")
     context.add_init_script(STILL)
-    page = context.new_page()
+    context.set_default_timeout(PATIENCE)
+    return context.new_page()
+
+
+def log_in(browser: Browser, url: str, user: str, password: str) -> Page:
+    """A page of a new session in which this user has logged in."""
+    page = new_page(browser, url)
     page.goto("/")
     page.get_by_label("Username").fill(user)
     page.get_by_label("Password").fill(password)
@@ -52,9 +59,8 @@ def log_in(browser: Browser, url: str, user: str, password: str) -> Page:
     return page
 
 
-def trigger_dialog(page: Page, dag_id: str) -> Locator:
-    """The dialog by which a run of a DAG is triggered, open."""
-    page.goto(f"/dags/{dag_id}")
+def trigger_dialog(page: Page) -> Locator:
+    """The dialog by which a run is triggered, opened from any page of the DAG."""
     page.get_by_role("button", name="Trigger Dag").click()
     dialog = page.get_by_role("dialog").filter(has=page.get_by_role("heading", name="Trigger Dag"))
     parameter(dialog, "Census").wait_for()
@@ -66,9 +72,9 @@ def parameter(dialog: Locator, title: str) -> Locator:
     return dialog.get_by_role("group").filter(has_text=title).get_by_role("textbox")
 
 
-def backfill_dialog(page: Page, dag_id: str, first: date, last: date) -> Locator:
+def backfill_dialog(page: Page, first: date, last: date) -> Locator:
     """The same dialog, filled in for a backfill over these days."""
-    trigger_dialog(page, dag_id).get_by_text("Run this Dag for a range of dates").click()
+    trigger_dialog(page).get_by_text("Run this Dag for a range of dates").click()
     dialog = page.get_by_role("dialog").filter(has=page.get_by_role("heading", name="Run Backfill"))
     for name, day in (("From", first), ("To", last)):
         dialog.get_by_role("group").filter(has_text=name).first.get_by_test_id("datetime-input").click()
