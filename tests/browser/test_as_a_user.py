@@ -55,6 +55,7 @@ def run_id(airflow: Stack, page: Page) -> str:
     dialog = trigger_dialog(page)
     parameter(dialog, "Census").fill(str(CENSUSES[0]))
     dialog.get_by_role("button", name="Trigger").click()
+    expect(dialog).to_be_hidden()
     page.wait_for_url("**/runs/manual__*")
     run_id = page.url.rpartition("/")[2]
 
