@@ -59,8 +59,10 @@ def log_in(browser: Browser, url: str, user: str, password: str) -> Page:
     return page
 
 
-def trigger_dialog(page: Page) -> Locator:
-    """The dialog by which a run is triggered, opened from any page of the DAG."""
+def trigger_dialog(page: Page, dag_id: str) -> Locator:
+    """The dialog by which a run of a DAG is triggered, open. What is opened before all is loaded closes again."""
+    page.goto(f"/dags/{dag_id}")
+    page.get_by_role("button", name="Dag Docs").wait_for()
     page.get_by_role("button", name="Trigger Dag").click()
     dialog = page.get_by_role("dialog").filter(has=page.get_by_role("heading", name="Trigger Dag"))
     parameter(dialog, "Census").wait_for()
@@ -72,9 +74,9 @@ def parameter(dialog: Locator, title: str) -> Locator:
     return dialog.get_by_role("group").filter(has_text=title).get_by_role("textbox")
 
 
-def backfill_dialog(page: Page, first: date, last: date) -> Locator:
+def backfill_dialog(page: Page, dag_id: str, first: date, last: date) -> Locator:
     """The same dialog, filled in for a backfill over these days."""
-    trigger_dialog(page).get_by_text("Run this Dag for a range of dates").click()
+    trigger_dialog(page, dag_id).get_by_text("Run this Dag for a range of dates").click()
     dialog = page.get_by_role("dialog").filter(has=page.get_by_role("heading", name="Run Backfill"))
     for name, day in (("From", first), ("To", last)):
         dialog.get_by_role("group").filter(has_text=name).first.get_by_test_id("datetime-input").click()

@@ -23,8 +23,7 @@ def run(page: Page, run_id: str) -> None:
 
 def backfill(page: Page, _: str) -> None:
     """The dialog for a backfill of four weeks."""
-    page.goto(f"/dags/{DAG}")
-    dialog = backfill_dialog(page, date(2026, 3, 16), date(2026, 4, 12))
+    dialog = backfill_dialog(page, DAG, date(2026, 3, 16), date(2026, 4, 12))
     dialog.get_by_text("All Runs").click()
     expect(dialog.get_by_text("4 runs will be triggered")).to_be_visible()
 

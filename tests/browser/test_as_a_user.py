@@ -51,21 +51,19 @@ def page(airflow: Stack, browser: Browser) -> Page:
 @pytest.fixture(scope="module")
 def run_id(airflow: Stack, page: Page) -> str:
     """A run of the first census and a backfill of the other four, asked for in the dialogs and seen to succeed."""
-    page.goto("/dags/waiting_list")
-    dialog = trigger_dialog(page)
+    dialog = trigger_dialog(page, "waiting_list")
     parameter(dialog, "Census").fill(str(CENSUSES[0]))
     dialog.get_by_role("button", name="Trigger").click()
     expect(dialog).to_be_hidden()
     page.wait_for_url("**/runs/manual__*")
     run_id = page.url.rpartition("/")[2]
 
-    dialog = backfill_dialog(page, CENSUSES[1] - timedelta(days=6), CENSUSES[4])
+    dialog = backfill_dialog(page, "waiting_list", CENSUSES[1] - timedelta(days=6), CENSUSES[4])
     expect(dialog.get_by_text("4 runs will be triggered")).to_be_visible()
     dialog.get_by_role("spinbutton").fill("4")
     dialog.get_by_role("button", name="Run Backfill").click()
     expect(dialog).to_be_hidden()
 
-    page.get_by_role("navigation").get_by_role("link", name="waiting_list").click()
     page.get_by_role("link", name="Runs", exact=True).click()
     expect(page.get_by_role("row", name="Backfill")).to_have_count(4)
     expect(page.get_by_role("cell", name="Success")).to_have_count(5, timeout=WATCH)

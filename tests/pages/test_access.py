@@ -26,7 +26,13 @@ def airflow(server: PostgresServer, tmp_path_factory: pytest.TempPathFactory) ->
     home = tmp_path_factory.mktemp("home")
     for name in (*PAGES, REJECTS):
         write(home / "pages" / name)
-    for name in ("secret.html", "pages/secret.html", "pages/quality/.hidden.html", "pages/quality/notes.txt"):
+    for name in (
+        "secret.html",
+        "pages/secret.html",
+        "pages/clinical/index.html",
+        "pages/quality/.hidden.html",
+        "pages/quality/notes.txt",
+    ):
         write(home / name)
     write(home / "pages" / "quality" / "rows.csv")
     write(home / "pages" / "quality" / "rejects" / NAME / "page.html")
@@ -102,6 +108,9 @@ def test_a_page_that_is_not_made_yet_says_so(airflow: Server) -> None:
         "docs",
         "openapi.json",
         "secret.html",
+        "clinical/index.html",
+        "preview/..%2fclinical/index.html",
+        "preview/../clinical/index.html",
         "quality/",
         "quality/rejects",
         "quality/../secret.html",
