@@ -3,6 +3,7 @@
 # make test    the whole test suite        make lint       every linter
 # make setup   the environment alone       make lock       resolve requirements.in anew
 # make benchmark   measure; writes a table
+# make screenshots   run the sample, take the pictures of docs/pictures; wants Chromium
 #
 # Settings are environment variables: MEDIMART_HOME, MEDIMART_LANDING, MEDIMART_DATABASE_URL (see README.md).
 
@@ -13,7 +14,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := run
-.PHONY: run up setup test lint lock benchmark
+.PHONY: run up setup test lint lock benchmark screenshots
 
 run: setup
 	@$(BIN)/medimart run
@@ -50,3 +51,7 @@ lock: setup
 
 benchmark: setup
 	@$(BIN)/python -m benchmarks
+
+screenshots: setup
+	@$(BIN)/medimart run
+	@$(BIN)/python tests/browser/pictures.py

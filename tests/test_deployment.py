@@ -45,6 +45,16 @@ def test_what_compose_mounts_and_copies_is_there(compose: dict[str, Any]) -> Non
     assert [path for path in paths if not (PROJECT_ROOT / path).exists()] == []
 
 
+def test_pages_that_tasks_write_lie_where_the_api_server_looks(compose: dict[str, Any]) -> None:
+    image = dict(re.findall(r"(\w+)=(\S+)", (PROJECT_ROOT / "Dockerfile").read_text()))
+    assert image["AIRFLOW__CORE__PLUGINS_FOLDER"] == "/opt/medimart/plugins"
+    mounted = {
+        name: [mount.split(":")[0] for mount in compose["services"][name]["volumes"] if image["MEDIMART_HOME"] in mount]
+        for name in ("scheduler", "worker", "triggerer", "api-server")
+    }
+    assert set(map(tuple, mounted.values())) == {("medimart-home",)}
+
+
 @pytest.mark.parametrize("profile", [(), ("--profile", "celery")])
 def test_the_compose_tool_accepts_the_file(tmp_path: Path, profile: tuple[str, ...]) -> None:
     tool = shutil.which("docker-compose")

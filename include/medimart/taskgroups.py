@@ -1,4 +1,4 @@
-"""The model graph as Airflow task groups: the one module of the package that imports Airflow.
+"""The model graph as Airflow task groups; with Airflow's plugin, all of the package that imports Airflow.
 
 A step is a function of `medimart.pipeline`. As a task it takes the warehouse from Airflow's connection
 `medimart`, and fails plainly: what a person must mend is not retried, what may pass by itself is.
