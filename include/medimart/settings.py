@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from medimart.errors import SettingError
@@ -24,6 +24,8 @@ class Settings:
     landing: folder that holds one dated folder per extract.
     database_url: an outside warehouse, or None for the embedded server.
     port, postgres_port: loopback ports of Airflow's UI and of the embedded server, None when not asked for.
+    notify: Apprise URLs that are told when a run fails or is late; they hold secrets.
+    pages_url: where readers find the folder `pages` of home, without a slash at its end; empty when nobody serves it.
     """
 
     home: Path
@@ -31,16 +33,20 @@ class Settings:
     database_url: str | None
     port: int | None = None
     postgres_port: int | None = None
+    notify: tuple[str, ...] = field(default=(), repr=False)
+    pages_url: str = ""
 
 
 def settings() -> Settings:
-    """Read the settings from MEDIMART_HOME, _LANDING, _DATABASE_URL, _PORT and _POSTGRES_PORT."""
+    """Read the settings from MEDIMART_HOME, _LANDING, _DATABASE_URL, _PORT, _POSTGRES_PORT, _NOTIFY and _PAGES_URL."""
     return Settings(
         home=Path(os.environ.get("MEDIMART_HOME") or PROJECT_ROOT / ".medimart").resolve(),
         landing=Path(os.environ.get("MEDIMART_LANDING") or PROJECT_ROOT / "data" / "landing").resolve(),
         database_url=os.environ.get("MEDIMART_DATABASE_URL") or None,
         port=_port("MEDIMART_PORT"),
         postgres_port=_port("MEDIMART_POSTGRES_PORT"),
+        notify=tuple(os.environ.get("MEDIMART_NOTIFY", "").split()),
+        pages_url=os.environ.get("MEDIMART_PAGES_URL", "").strip().rstrip("/"),
     )
 
 
