@@ -65,9 +65,9 @@ select
     q.extract_date,
     q.column_name,
     q.rule,
-    reference.disclosed_count(count(distinct (q.load_id, q.line_no))) as row_count,
+    reference.disclosed_count(count(distinct q.load_id || '/' || q.line_no)) as row_count,
     reference.disclosed_count(
-        count(distinct (q.load_id, q.line_no)) filter (where q.released_by_load is null)
+        count(distinct q.load_id || '/' || q.line_no) filter (where q.released_by_load is null)
     ) as waiting_count
 from quality.quarantine as q
 inner join quality.load_audit as l on q.load_id = l.load_id
