@@ -9,8 +9,8 @@ chart: line
 columns:
   week_end_date: {label: Week to, role: x, format: date}
   dna: {label: Not attended, role: y, format: percent, masked: true}
-  patient: {label: Cancelled by the patient, role: y, format: percent, masked: true}
-  provider: {label: Cancelled by the provider, role: y, format: percent, masked: true}
+  by_patient: {label: Cancelled by the patient, role: y, format: percent, masked: true}
+  by_provider: {label: Cancelled by the provider, role: y, format: percent, masked: true}
 empty: No week of bookings is delivered for this choice.
 */
 with as_at as (
@@ -31,11 +31,11 @@ select
     round(
         sum(k.cancelled_by_patient_count)
         / nullif(sum(k.booked_count) filter (where k.cancelled_by_patient_count is not null), 0), 4
-    ) as patient,
+    ) as by_patient,
     round(
         sum(k.cancelled_by_provider_count)
         / nullif(sum(k.booked_count) filter (where k.cancelled_by_provider_count is not null), 0), 4
-    ) as provider
+    ) as by_provider
 from shared_marts.fct_capacity_audit as k
 where
     k.week_end_date between (select census_date - 182 from as_at) and (select census_date from as_at)
