@@ -22,7 +22,6 @@ from markupsafe import Markup
 from psycopg import sql
 from psycopg.rows import dict_row
 
-from medimart import pages
 from medimart.dashboards import charts
 from medimart.dashboards.cards import (
     GRID,
@@ -37,7 +36,9 @@ from medimart.dashboards.cards import (
 from medimart.dashboards.words import HIDDEN, colour, day, sort_key, written
 from medimart.dashboards.words import is_number as _is_number
 from medimart.errors import SettingError
-from medimart.settings import DASHBOARDS, settings
+from medimart.pages import layout
+from medimart.pages.paths import pages_folder
+from medimart.settings import DASHBOARDS
 
 Connection = psycopg.Connection[Any]
 Row = dict[str, Any]
@@ -124,11 +125,11 @@ def write(conn: Connection, *, login: str | None = None) -> Path:
     reader = login or "medimart_shared"
     found = load_dashboards(DASHBOARDS)
     shown = [one for one in found.dashboards.values() if one.collection.readers == readers]
-    folder = settings().home / "pages" / FOLDERS[readers]
+    folder = pages_folder() / FOLDERS[readers]
     with _reading(conn, reader):
         census = _census(conn)
         written_pages = {one.id: _sections(conn, found, one) for one in shown}
-    mode = 0o600 if login else 0o644
+    mode = 0o600 if login else 0o640
     if login:
         folder.mkdir(parents=True, exist_ok=True)
         os.chmod(folder, 0o700)
@@ -137,7 +138,7 @@ def write(conn: Connection, *, login: str | None = None) -> Path:
     links = [{"href": "index.html", "name": "Dashboards", "is_here": False}]
     links += [{"href": f"{one.id}.html", "name": one.name, "is_here": False} for one in shown]
     for one in shown:
-        text = pages.render(
+        text = layout.render(
             _HERE / "preview.html",
             styles=[style],
             dashboard=one,
@@ -146,8 +147,8 @@ def write(conn: Connection, *, login: str | None = None) -> Path:
             trail=[{**link, "is_here": link["name"] == one.name} for link in links],
             foot=f"Census {day(census)}. Written by medimart preview.",
         )
-        pages.write(folder / f"{one.id}.html", text, mode)
-    index = pages.render(
+        layout.write(folder / f"{one.id}.html", text, mode)
+    index = layout.render(
         _HERE / "index.html",
         styles=[style],
         lead=f"Waiting lists as at {day(census)}.",
@@ -163,7 +164,7 @@ def write(conn: Connection, *, login: str | None = None) -> Path:
         ],
         foot="Written by medimart preview.",
     )
-    return pages.write(folder / "index.html", index, mode)
+    return layout.write(folder / "index.html", index, mode)
 
 
 @contextmanager
