@@ -300,25 +300,37 @@ def _names(rows: Sequence[Row], x: Column, letters: int) -> tuple[dict[Any, str]
 
 
 def _bar(card: Card, rows: Sequence[Row], width: int) -> Spec:
+    """Bars side by side, upright; lying where there is no room for the names below them."""
     [x], ys = card.role("x"), card.role("y")
     folded, names = _folded(card, rows)
-    categories = list(dict.fromkeys(one["x"] for one in folded))
-    labels, axis = _names(rows, x, max(6, int(width / len(categories) / 9)))
+    room = (width - 50) / len({one["x"] for one in folded})
+    is_lying = room < 70
+    labels, axis = _names(rows, x, 16 if is_lying else int(room / 8))
     values = [{**one, "x": labels[one["x"]], "t": written(ys[0], one["y"])} for one in folded]
-    encoding: dict[str, Spec] = {
-        "x": {"field": "x", "type": "nominal", "sort": None, "axis": {**axis, "labelAngle": 0}},
-        "xOffset": {"field": "s", "type": "nominal", "sort": names},
-        "y": {
-            "field": "y",
-            "type": "quantitative",
-            "axis": {"title": None, "format": _NUMBER[ys[0].format], "tickCount": 5, "domain": False, "ticks": False},
+    along, across, offset = ("y", "x", "yOffset") if is_lying else ("x", "y", "xOffset")
+    most = max(one["y"] for one in folded if one["y"] is not None)
+    amount = {
+        "field": "y",
+        "type": "quantitative",
+        "stack": None,
+        "scale": {"domainMax": most * (1.25 if is_lying else 1.05)},
+        "axis": {
+            "title": None, "format": _NUMBER[ys[0].format], "tickCount": 3 if is_lying else 5, "domain": False,
+            "ticks": False,
         },
+    }  # fmt: skip
+    encoding: Spec = {
+        along: {"field": "x", "type": "nominal", "sort": None, "axis": {**axis, "labelAngle": 0}},
+        offset: {"field": "s", "type": "nominal", "sort": names},
+        across: amount,
     }
     layers: list[Spec] = [{"mark": {"type": "bar"}, "encoding": {**encoding, "color": _colours(names, SERIES, width)}}]
-    if (width - 50) / len(categories) / len(names) > 26:  # else the figures would run into each other
-        words = {**encoding, "y": {**encoding["y"], "stack": None}, "text": {"field": "t"}}
-        layers.append({"mark": {"type": "text", "dy": -8, "fontSize": 12}, "encoding": words})
-    return {"height": 230, "data": {"values": values}, "layer": layers}
+    if is_lying or room / len(names) > 26:  # else the figures would run into each other
+        beside = {"align": "left", "dx": 5} if is_lying else {"dy": -8}
+        words = {"mark": {"type": "text", "fontSize": 12, **beside}, "encoding": {**encoding, "text": {"field": "t"}}}
+        layers.append(words)
+    height: Any = {"step": 18, "for": "offset"} if is_lying else 230
+    return {"height": height, "data": {"values": [one for one in values if one["y"] is not None]}, "layer": layers}
 
 
 def _row(card: Card, rows: Sequence[Row], width: int) -> Spec:
