@@ -116,6 +116,20 @@ def test_who_may_not_read_is_told_what_to_do(published: psycopg.Connection[Any])
         preview.write(published, login="medimart_shared")
 
 
+def test_marts_of_an_older_publication_are_told_apart(published: psycopg.Connection[Any]) -> None:
+    published.execute("alter view shared_marts.fct_capacity_audit rename to kept")
+    published.commit()
+    try:
+        with pytest.raises(
+            SettingError, match=r"before these dashboards were made .*medimart run waiting_list --again"
+        ):
+            preview.write(published)
+    finally:
+        published.rollback()
+        published.execute("alter view shared_marts.kept rename to fct_capacity_audit")
+        published.commit()
+
+
 def test_before_the_first_publication_it_says_so(warehouse: psycopg.Connection[Any]) -> None:
     with pytest.raises(SettingError, match="Nothing is published yet"):
         preview.write(warehouse)
