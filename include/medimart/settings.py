@@ -13,6 +13,7 @@ CONTRACTS = PROJECT_ROOT / "include" / "contracts"
 EXPECTATIONS = PROJECT_ROOT / "include" / "expectations"
 SQL = PROJECT_ROOT / "sql"
 REFERENCE = PROJECT_ROOT / "data" / "reference"
+DASHBOARDS = PROJECT_ROOT / "include" / "metabase"
 
 
 @dataclass(frozen=True)

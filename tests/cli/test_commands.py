@@ -170,3 +170,12 @@ def test_a_fault_is_one_clear_line(small: Cli, arguments: list[str], variables: 
     assert expected in done.stderr
     assert "Traceback" not in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+def test_the_dashboards_are_drawn_without_a_server(small: Cli) -> None:
+    page = Path(small("preview").stdout.strip())
+    assert "Waiting lists as at 29 Mar 2026" in page.read_text()
+    assert small.json("preview") == {"page": str(page)}
+    refused = small("preview", "--clinical", "nobody_here")
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert "The role nobody_here is not there" in refused.stderr
