@@ -23,9 +23,10 @@ read it. Below `---` follow
 
 Roles: `x`, `y` (several, where there is no series), `series` (one line, bar or layer for each value), `target` (drawn
 as a thin line), `lower` and `upper` (an interval round y), `mark` (a y that is drawn as points in its `colour`),
-`label` (what the whole chart is of). A column without a role stands in the table alone. Rows come in the order they are to be
-shown. A `masked` column is null where disclosure control hides the value: to be shown as hidden, never as 0 or joined
-by a line. `colours: [{when: "<", value: 0.65, colour: bad}]` colours a table's cell by the first rule that holds.
+`label` (what the whole chart is of). A column without a role stands in the table alone. Rows come in the order they
+are to be shown. A `masked` column is null where disclosure control hides the value: to be shown as hidden, never as 0
+or joined by a line. `colours: [{when: "<", value: 0.65, colour: bad}]` colours a table's cell by the first rule that
+holds.
 
 A **filter** narrows a card that names it in an optional clause, in Metabase's syntax: `[[and {{trust}}]]`, where the
 filter's table is read without an alias. Without a choice the clause is not there.

@@ -1,10 +1,10 @@
 /*
 Which trust is furthest from its target?
 
-As at the census chosen, the furthest from the target first. A click on a trust shows its specialties. A median of 104 weeks
-means 104 or more.
+As at the census, the furthest from the target first. A click on a trust shows its specialties. A median of 104 weeks means 104 or
+more.
 ---
-title: Trusts now
+title: Trusts
 chart: table
 columns:
   trust: {label: Trust}
@@ -48,4 +48,4 @@ where
     k.census_date = (select census_date from as_at)
     and k.level = 'trust'
     and k.trust_sk in (select trust_sk from trusts)
-order by gap, trust
+order by gap nulls last, trust
