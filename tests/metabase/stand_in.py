@@ -411,6 +411,7 @@ class Serving:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            wbufsize = -1  # head and body in one packet: else each answer waits 40 ms for an acknowledgement
 
             def _handle(self) -> None:
                 length = int(self.headers.get("Content-Length") or 0)

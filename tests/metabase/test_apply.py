@@ -214,15 +214,14 @@ def test_a_copy_is_never_taken_for_ours(place: New) -> None:
     assert (ours["description"], copy["description"]) == ("How many people wait?", "a copy")
 
 
-@SHAPES
-def test_a_killed_apply_goes_on_where_it_was(place: New, stages: bool) -> None:
+def test_a_killed_apply_goes_on_where_it_was(place: New) -> None:
     """Killed after each of its writes in turn, before it could note what it had written."""
-    whole = place(recipients=("ops@example.org",), stages=stages)
+    whole = place(recipients=("ops@example.org",))
     whole.apply()
     total = len(whole.server.writes)
     assert total > 20
     for number in range(2, total + 1):  # the first is the set-up itself, which needs no note
-        here = place(recipients=("ops@example.org",), stages=stages, dies_at=number)
+        here = place(recipients=("ops@example.org",), dies_at=number)
         with pytest.raises(SettingError, match=r"does not answer (POST|PUT)"):
             here.apply()
         here.server.dies_at = None

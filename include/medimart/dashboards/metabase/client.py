@@ -77,33 +77,15 @@ class NewServer(Client):
         """Nothing."""
 
 
-def wait(url: str, seconds: float = START_SECONDS) -> None:
-    """Wait until the server is healthy. Raises SettingError when it isn't within so many seconds."""
-    ends = time.monotonic() + seconds
-    while True:
-        try:
-            response = httpx.get(f"{url}/api/health", timeout=5.0)
-            if response.is_success:
-                return
-            found = f"it answers {response.status_code}"
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
-            found = _reason(error)
-            if isinstance(error, httpx.InvalidURL | httpx.UnsupportedProtocol):
-                raise SettingError(f"MEDIMART_METABASE_URL is {url!r}, which is no URL: {found}.") from None
-        if time.monotonic() > ends:
-            raise SettingError(f"No Metabase is ready at {url} ({found}): start it, or check MEDIMART_METABASE_URL.")
-        time.sleep(min(2.0, max(0.0, ends - time.monotonic()) + 0.01))
-
-
 @contextmanager
 def connected(target: Metabase, *, set_up: bool, seconds: float = START_SECONDS) -> Iterator[Client]:
     """A client that is logged in, to a server that is set up first if it is new and `set_up` says so.
 
     Raises NotBegun for a new server otherwise; SettingError when the account is refused or is no administrator's.
     """
-    wait(target.url, seconds)
     transport = httpx.HTTPTransport(retries=3)  # of connecting alone: nothing is sent twice
     with httpx.Client(base_url=target.url, timeout=TIMEOUT, transport=transport) as http:
+        _wait(http, target.url, seconds)
         client = Client(http)
         properties = client.get("/api/session/properties")
         if not properties.get("has-user-setup"):
@@ -123,6 +105,24 @@ def new_key(client: Client, name: str) -> str:
     """A new API key of an administrator's rights. Metabase shows it this once."""
     [admins] = [group["id"] for group in client.get("/api/permissions/group") if group["name"] == "Administrators"]
     return str(client.post("/api/api-key", {"group_id": admins, "name": name})["unmasked_key"])
+
+
+def _wait(http: httpx.Client, url: str, seconds: float) -> None:
+    """Wait until the server is healthy. Raises SettingError when it isn't within so many seconds."""
+    ends = time.monotonic() + seconds
+    while True:
+        try:
+            response = http.get("/api/health", timeout=5.0)
+            if response.is_success:
+                return
+            found = f"it answers {response.status_code}"
+        except (httpx.UnsupportedProtocol, httpx.InvalidURL) as error:
+            raise SettingError(f"MEDIMART_METABASE_URL is {url!r}, which is no URL: {_reason(error)}.") from None
+        except httpx.HTTPError as error:
+            found = _reason(error)
+        if time.monotonic() > ends:
+            raise SettingError(f"No Metabase is ready at {url} ({found}): start it, or check MEDIMART_METABASE_URL.")
+        time.sleep(min(2.0, seconds))
 
 
 def _setup(target: Metabase, token: str) -> dict[str, Any]:

@@ -124,7 +124,7 @@ def write(work: Work, kind: Kind, name: str, body: Entity, found: Found) -> None
         work.report(kind.name, name, "kept", f"edited in Metabase: {_differing(shown, note.shown)}{behind}")
     else:
         if not found.is_new:
-            work.report(kind.name, name, "changed", _differing(wanted, shown if is_edited else note.sent))
+            work.report(kind.name, name, "changed", _differing(wanted, shown if is_edited else note.sent or shown))
         if work.writes:
             path = f"{kind.path}/{entity['id']}"
             work.client.put(path, {**body, "archived": False} if entity.get("archived") else body)
@@ -147,7 +147,7 @@ def archive(work: Work, kind: Kind, wanted: Collection[str]) -> None:
         if work.writes:
             work.client.put(f"{kind.path}/{note.id}", {"archived": True})
             entity = work.client.find(f"{kind.path}/{note.id}") or entity
-            _keep(work, kind, note.name, entity, note.sent, digests(kind.parts(entity)))
+            _keep(work, kind, note.name, entity, {}, digests(kind.parts(entity)))
 
 
 def _keep(work: Work, kind: Kind, name: str, entity: Entity, sent: Digests, shown: Digests) -> None:
