@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from medimart.errors import MedimartError
+from medimart.errors import for_people
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -368,6 +368,44 @@ def status(as_json: AsJson = False) -> None:
 
 
 @app.command()
+def report(
+    run_id: Annotated[
+        str | None, typer.Argument(metavar="RUN", help="A run, as its page names it; without it the newest.")
+    ] = None,
+    every: Annotated[bool, typer.Option("--all", help="Every run there is.")] = False,
+    data_docs: Annotated[
+        bool,
+        typer.Option(
+            "--data-docs", help="Great Expectations' own pages as well; these load Bootstrap and jQuery from the web."
+        ),
+    ] = False,
+) -> None:
+    """Write the data-quality pages again.
+
+    Every run writes its page when it ends; this makes them anew from what is recorded, and prints where they are.
+
+    \b
+    Example:
+      medimart report
+      medimart report waiting_list/manual__2026-01-12T06:00:00+00:00 --data-docs
+      medimart report --all
+    """
+    from medimart.local import work
+    from medimart.quality import page, places
+
+    if every and (run_id or data_docs):
+        raise typer.BadParameter("--all goes with neither a run nor --data-docs.")
+    with work.prepared() as conn:
+        for name in page.known(conn) if every else [page.find(conn, run_id)]:
+            print(page.write(conn, name))
+        print(places.index())
+        if data_docs:
+            from medimart.quality import data_docs as documents
+
+            print(documents.write(conn, page.find(conn, run_id)))
+
+
+@app.command()
 def psql(
     command: Annotated[
         str | None, typer.Option("--command", "-c", metavar="QUERY", help="Run one query and leave.")
@@ -416,6 +454,7 @@ def _carry_out(todo: Work, as_json: bool) -> None:
 
 
 def _show_result(console: Console, result: Result) -> None:
+    from medimart.quality import places
     from medimart.settings import settings
     from medimart.summary import show
 
@@ -433,6 +472,7 @@ def _show_result(console: Console, result: Result) -> None:
         "  medimart up                    Airflow's UI: runs, tasks, logs\n"
         "  medimart psql                  the marts: \\d marts.*\n"
         "  medimart explain PERIOD_SK     a row of the list back to its source lines\n"
+        f"  {places.index()}\n"
         f"  {settings().home / 'airflow' / 'logs'}"
     )
 
@@ -474,25 +514,11 @@ def main() -> None:
     try:
         app()
     except Exception as error:
-        text = _for_people(error)
+        text = for_people(error)
         if text is None or os.environ.get("MEDIMART_DEBUG"):
             raise
         print(f"medimart: {text}", file=sys.stderr)
         sys.exit(1)
-
-
-def _for_people(error: Exception) -> str | None:
-    """What a person is told of a fault that is none of ours; None for those that are."""
-    if isinstance(error, MedimartError):
-        return str(error)
-    if isinstance(error, OSError) and error.strerror:
-        return f"{error.strerror}: {error.filename}" if error.filename else error.strerror
-    psycopg = sys.modules.get("psycopg")
-    if psycopg and isinstance(error, psycopg.Error):
-        from medimart.models.build import without_values
-
-        return f"The warehouse refuses: {without_values(error).strip()} (SQLSTATE {error.sqlstate or 'none'})."
-    return None
 
 
 def _end(number: int, _frame: Any) -> None:
