@@ -61,16 +61,16 @@ def _port(variable: str) -> int | None:
 class Metabase:
     """The Metabase server that dashboards are provisioned on.
 
-    url: where it answers. user, password or api_key: an administrator's. readers: for `shared` and `clinical` the libpq URL
-    of the login that Metabase asks the warehouse with, as Metabase reaches it. trusts: whose rows the clinical login sees.
-    recipients: e-mail addresses of subscriptions and of the alert.
+    url: where it answers. user, password or api_key: an administrator's. readers: for `shared` and `clinical` the libpq
+    URL of the login that Metabase asks the warehouse with, as Metabase reaches it. trusts: whose rows the clinical
+    login sees. recipients: e-mail addresses of subscriptions and of the alert.
     """
 
     url: str
     user: str | None
-    password: str | None
-    api_key: str | None
-    readers: dict[str, str]
+    password: str | None = field(repr=False)
+    api_key: str | None = field(repr=False)
+    readers: dict[str, str] = field(repr=False)
     trusts: tuple[str, ...]
     recipients: tuple[str, ...]
 

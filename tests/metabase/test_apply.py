@@ -10,13 +10,13 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from conftest import PASSWORD, USER, Place
 from medimart.dashboards.cards import DashboardError, load_dashboards
 from medimart.dashboards.metabase.apply import apply
 from medimart.dashboards.metabase.check import check
 from medimart.dashboards.metabase.client import NewServer, NotBegun, connected, new_key
 from medimart.errors import SettingError
 from medimart.settings import DASHBOARDS, Metabase
+from provisioned import PASSWORD, USER, Place
 from stand_in import ADMINISTRATORS, EVERYBODY
 
 New = Callable[..., Place]

@@ -29,7 +29,6 @@ from medimart.dashboards.metabase.entities import (
 from medimart.dashboards.metabase.ledger import Ledger, Note
 from medimart.errors import SettingError
 from medimart.models.publish import published
-from medimart.pipeline import WAITING_LIST
 from medimart.settings import Metabase
 
 Connection = psycopg.Connection[Any]
@@ -69,7 +68,7 @@ def apply(
         own[one.id] = settle(work, COLLECTION, f"{one.id}/own", body)
     access.permit(work, access.COLLECTIONS, access.of_collections(wanted, groups, collections, own))
     access.permit(work, access.DATABASES, access.of_databases(wanted, groups, databases))
-    if not published(conn, WAITING_LIST):
+    if not published(conn):
         work.report("card", "all", "waiting", "for the first publication")
         return tuple(work.changes)
     columns = {one: _columns(work, databases[one], one, files, seconds) for one in READERS}

@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from medimart.dashboards.cards import Card, Column, Dashboard, Filter, Placed
+from medimart.dashboards.charts import INK, LAYERS, MEANING, QUIET, SERIES
 
 Entity = Mapping[str, Any]
 Parts = dict[str, Any]
@@ -24,10 +25,6 @@ DISPLAYS = {
     "table": "table",
 }  # fmt: skip
 AXES = frozenset({"line", "bar", "row", "stacked"})
-# NHS colours that people with any colour blindness tell apart, by meaning and, for lines and bars, in this order.
-MEANINGS = {"good": "#007F3B", "bad": "#D5281B", "warning": "#FFB81C", "neutral": "#768692"}
-SERIES = ("#005EB8", "#ED8B00", "#41B6E6", "#7C2855", "#00A499", "#330072")
-TARGET = "#212B32"
 WIDGETS = {"category": "string/=", "date": "date/single"}
 EVERY_MONDAY = {"schedule_type": "weekly", "schedule_day": "mon", "schedule_hour": 9}  # the week is published by then
 EVERY_MORNING = "0 0 7 * * ? *"  # as Quartz writes it
@@ -294,7 +291,8 @@ def _set(card: Card, filter_name: str, column: str) -> Parts:
 
 def _settings(card: Card) -> Parts:
     settings: Parts = {"column_settings": {_column_key(one.name): _column_settings(one) for one in card.columns}}
-    shown = card.role("y", "mark", "target", "lower", "upper")
+    series = card.role("series")  # Metabase draws either several columns or one column in several series
+    shown = card.role("y") if series else card.role("y", "mark", "target", "lower", "upper")
     if card.chart in ("number", "trend"):
         settings["scalar.field"] = card.role("y")[0].name
     elif card.chart == "table":
@@ -305,7 +303,7 @@ def _settings(card: Card) -> Parts:
                 "type": "single",
                 "operator": rule.when,
                 "value": rule.value,
-                "color": MEANINGS[rule.colour],
+                "color": MEANING[rule.colour],
                 "highlight_row": False,
             }
             for one in card.columns
@@ -313,7 +311,7 @@ def _settings(card: Card) -> Parts:
         ]
     if card.chart in AXES:
         [x] = card.role("x")
-        settings["graph.dimensions"] = [one.name for one in (x, *card.role("series"))]
+        settings["graph.dimensions"] = [one.name for one in (x, *series)]
         settings["graph.metrics"] = [one.name for one in shown]
         settings["graph.x_axis.title_text"] = x.label
         settings["graph.x_axis.scale"] = "timeseries" if x.format in ("date", "moment") else "ordinal"
@@ -326,18 +324,19 @@ def _settings(card: Card) -> Parts:
 
 def _series(card: Card, column: Column, number: int) -> Parts:
     """How one column of values is drawn: values hidden by disclosure control leave a gap and are never drawn as 0."""
-    series: Parts = {"title": column.label, "color": SERIES[number % len(SERIES)], "line.missing": "none"}
+    colours = LAYERS if card.chart == "stacked" else SERIES
+    series: Parts = {"title": column.label, "color": colours[number % len(colours)], "line.missing": "none"}
     if column.role == "target":
-        series |= {"color": TARGET, "display": "line", "line.style": "dashed", "line.marker_enabled": False}
+        series |= {"color": INK, "display": "line", "line.style": "dashed", "line.marker_enabled": False}
     elif column.role in ("lower", "upper"):
         series |= {
-            "color": MEANINGS["neutral"],
+            "color": QUIET,
             "display": "line",
             "line.style": "dotted",
             "line.marker_enabled": False,
         }
     elif column.role == "mark":
-        series |= {"color": MEANINGS[str(column.colour)], "display": "line", "line.marker_enabled": True}
+        series |= {"color": MEANING[str(column.colour)], "display": "line", "line.marker_enabled": True}
     elif card.chart == "line":
         series["display"] = "line"
     return series
