@@ -81,7 +81,8 @@ def of_databases(
 def permit(work: Work, path: str, graph: Callable[[Iterable[int]], Graph]) -> None:
     """Set what every group may do with what is ours, where it is otherwise."""
     wanted, there, revision = compared(work.client, path, graph)
-    work.report("permissions", WHAT[path], "unchanged" if there == wanted else "changed")
+    is_new = any(str(NEW) in things for things in wanted.values())
+    work.report("permissions", WHAT[path], "unchanged" if there == wanted and not is_new else "changed")
     if there != wanted and work.writes:
         work.client.put(path, {"revision": revision, "groups": wanted})
 

@@ -60,13 +60,15 @@ class Client:
 
 
 class NewServer(Client):
-    """What a server holds that nobody has set up: nothing. For the plan of it."""
+    """What a server holds that nobody has set up: everybody's group, and nothing else. For the plan of it."""
 
     def __init__(self) -> None:
         super().__init__(httpx.Client())
 
     def get(self, path: str, **query: Any) -> Any:
-        """No entity of any kind."""
+        """What a list holds."""
+        if path == "/api/permissions/group":
+            return [{"id": 1, "name": "All Users"}]
         if path.endswith("/graph"):
             return {"revision": 0, "groups": {}}
         if path == "/api/session/properties":
