@@ -20,6 +20,7 @@ from medimart.dashboards.metabase.entities import (
     NEW,
     Change,
     Entity,
+    Kind,
     Work,
     archive,
     found_or_made,
@@ -173,9 +174,10 @@ def _subscriptions(work: Work, target: Metabase, files: Dashboards, dashboards: 
     """A weekly e-mail of each shared dashboard."""
     for one in files.dashboards.values():
         if one.collection.readers == "shared":
-            placed = work.client.find(f"{DASHBOARD.path}/{dashboards[one.id]}") or {}
-            body = payloads.subscription_body(one, dashboards[one.id], placed, target.recipients)
-            _once(work, "subscription", one.id, "/api/pulse", {"dashboard_id": dashboards[one.id]}, body)
+            number = dashboards[one.id]
+            placed = work.client.find(f"{DASHBOARD.path}/{number}") or {}
+            body = payloads.subscription_body(one, number, placed, target.recipients)
+            _once(work, "subscription", DASHBOARD, one.id, "/api/pulse", {"dashboard_id": number}, body)
 
 
 def _alerts(work: Work, target: Metabase, files: Dashboards, cards: Mapping[str, tuple[Card, int]]) -> None:
@@ -183,20 +185,22 @@ def _alerts(work: Work, target: Metabase, files: Dashboards, cards: Mapping[str,
     for card, number in cards.values():
         if card.alert and files.collection_of(card.id).readers == "shared":
             body = payloads.alert_body(number, target.recipients)
-            _once(work, "alert", card.id, "/api/notification", {"card_id": number}, body)
+            _once(work, "alert", CARD, card.id, "/api/notification", {"card_id": number}, body)
 
 
-def _once(work: Work, kind: str, name: str, path: str, about: Mapping[str, int], body: Entity) -> None:
-    """Make what sends e-mail once: from then on it is its recipients', to change or to end in Metabase.
+def _once(work: Work, kind: str, of: Kind, name: str, path: str, about: Mapping[str, int], body: Entity) -> None:
+    """Make what sends e-mail of an entity once: from then on it is its recipients', to change or to end in Metabase.
 
     Nothing of a clinical collection is sent anywhere: an e-mail knows no permission.
     """
-    if work.ledger.get(kind, name):
+    note, entity = work.ledger.get(kind, name), work.ledger.get(of.name, name)
+    is_new = NEW in about.values()
+    if note and entity and note.mark == entity.mark and not is_new:
         return
     work.report(kind, name, "created", _reach(work.client))
-    if work.writes:
+    if work.writes and entity:
         there = work.client.get(path, **about) or [work.client.post(path, body)]
-        work.ledger.save(Note(kind, name, int(there[0]["id"]), str(there[0].get("entity_id")), {}, {}))
+        work.ledger.save(Note(kind, name, int(there[0]["id"]), entity.mark, {}, {}))
 
 
 def _reach(client: Client) -> str:
