@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from medimart.errors import for_people
+from medimart.errors import MedimartError, for_people
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -414,6 +414,35 @@ def report(
 
 
 @app.command()
+def preview(
+    clinical: Annotated[
+        str | None,
+        typer.Option(metavar="LOGIN", help="The clinical worklist instead, as this admitted login sees it."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write the dashboards as static pages.
+
+    They need no server and load nothing from the network. Shared ones hold aggregates under disclosure control;
+    clinical ones are for whoever may see the login's patients, in a folder for its owner alone.
+
+    \b
+    Example:
+      medimart preview
+      medimart preview --clinical ward_lead
+    """
+    from medimart.dashboards import preview as previewing
+    from medimart.local import work
+
+    with work.prepared() as conn:
+        page = previewing.write(conn, login=clinical)
+    if as_json:
+        _print_json({"page": page})
+    else:
+        print(page)
+
+
+@app.command()
 def psql(
     command: Annotated[
         str | None, typer.Option("--command", "-c", metavar="QUERY", help="Run one query and leave.")
@@ -573,6 +602,7 @@ def _carry_out(todo: Work, as_json: bool) -> None:
         show(console, summary)
         return
     result = work.carry_out(todo, console=console, say=lambda text: print(text, file=console.file, flush=True))
+    preview_page = _written_preview()
     if as_json:
         runs = [
             {"run": one.label, "state": one.state, "seconds": one.seconds, "reason": one.reason}
@@ -580,12 +610,24 @@ def _carry_out(todo: Work, as_json: bool) -> None:
         ]
         _print_json({"runs": runs, "stages": result.stages, "summary": result.summary, "is_good": result.is_good})
     else:
-        _show_result(console, result)
+        _show_result(console, result, preview_page)
     if not result.is_good:
         raise typer.Exit(1)
 
 
-def _show_result(console: Console, result: Result) -> None:
+def _written_preview() -> str:
+    """Write the shared dashboards' pages; where they are, or why there are none."""
+    from medimart.dashboards import preview as previewing
+    from medimart.local import work
+
+    try:
+        with work.prepared() as conn:
+            return str(previewing.write(conn))
+    except MedimartError as error:
+        return f"No preview of the dashboards: {error}"
+
+
+def _show_result(console: Console, result: Result, preview_page: str) -> None:
     from medimart.quality import places
     from medimart.settings import settings
     from medimart.summary import show
@@ -605,6 +647,7 @@ def _show_result(console: Console, result: Result) -> None:
         "  medimart psql                  the marts: \\d marts.*\n"
         "  medimart explain PERIOD_SK     a row of the list back to its source lines\n"
         f"  {places.index()}\n"
+        f"  {preview_page}\n"
         f"  {settings().home / 'airflow' / 'logs'}"
     )
 

@@ -216,9 +216,12 @@ def run_through(conn: Connection, run: Run) -> None:
     whatever comes of it."""
     try:
         _steps(conn, run)
-    finally:
-        with suppress(NothingLanded):
+    except Exception:
+        with suppress(Exception):  # what made the run fail is told, whatever comes of its page
+            conn.rollback()
             report(conn, run)
+        raise
+    report(conn, run)
 
 
 def _steps(conn: Connection, run: Run) -> None:

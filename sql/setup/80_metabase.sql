@@ -17,6 +17,7 @@ comment on column quality.metabase_applied.server is 'MEDIMART_METABASE_URL';
 comment on column quality.metabase_applied.kind is 'database, collection, card, dashboard, subscription or alert';
 comment on column quality.metabase_applied.name is 'Its name in include/metabase';
 comment on column quality.metabase_applied.id is 'Its number on the server';
-comment on column quality.metabase_applied.mark is 'What the server marked it with, and no copy of it; for e-mails, the mark of what they show';
+comment on column quality.metabase_applied.mark is
+'What the server marked it with, and no copy of it; for e-mails, the mark of what they show';
 comment on column quality.metabase_applied.sent is 'Digest of each part, as it was sent';
 comment on column quality.metabase_applied.shown is 'Digest of each part, as the server then showed it';

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 COMMANDS = {
     "run", "backfill", "up", "land", "generate", "build", "explain", "compile", "docs", "status", "report", "psql",
-    "metabase",
+    "preview", "metabase",
 }  # fmt: skip
 METABASE = {"metabase plan", "metabase apply", "metabase check", "metabase admit", "metabase key"}
 
@@ -38,6 +38,7 @@ def test_help_has_an_example(command: str) -> None:
         (["backfill", "--from", "2026-01-11", "--stale"], "give --from and --to, or --stale"),
         (["generate", "x", "--plant", "ghost"], "write it FAULT=NUMBER"),
         (["land", "x"], "--date"),
+        (["report", "x", "--all"], "--all goes with neither a run nor --data-docs"),
         (["explain", "Mrs"], "valid integer"),
     ],
 )

@@ -87,6 +87,15 @@ def test_tasks_are_wired_as_the_models_are(dags: dict[str, Any], pipeline: str) 
     assert [task_id for task_id, task in tasks.items() if not task.upstream_task_ids] == [f"load.{FIRST[pipeline]}"]
 
 
+@pytest.mark.parametrize("dag_id", ["waiting_list", "rtt_publication"])
+def test_the_report_waits_for_every_task_and_decides_nothing(dags: dict[str, Any], dag_id: str) -> None:
+    dag = dags[dag_id]
+    report = dag.get_task("report")
+    assert report.upstream_task_ids == {task.task_id for task in dag.tasks} - {"report"}
+    assert report.is_teardown
+    assert not report.on_failure_fail_dagrun
+
+
 def test_a_task_a_source_checked_before_and_counted_after(dags: dict[str, Any]) -> None:
     loads = {f"load.{contract.source}" for contract in folder_contracts()}
     for task_id in loads:

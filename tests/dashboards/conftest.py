@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date
 from typing import Any
 
 import psycopg
@@ -13,8 +12,7 @@ from medimart.db import connect
 from medimart.local.postgres import PostgresServer
 from medimart.synthetic.generate import generate
 from medimart.synthetic.options import Options
-
-CENSUSES = (date(2026, 3, 29), date(2026, 4, 5))
+from published_weeks import CENSUSES
 
 
 @pytest.fixture(scope="session")

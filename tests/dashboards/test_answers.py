@@ -8,10 +8,10 @@ from typing import Any
 
 import psycopg
 import pytest
-from conftest import CENSUSES
 from medimart.dashboards.cards import Card, Choice, load_dashboards, sql_for
 from medimart.settings import DASHBOARDS
 from psycopg import sql
+from published_weeks import CENSUSES
 
 FOUND = load_dashboards(DASHBOARDS)
 CARDS = list(FOUND.cards.values())

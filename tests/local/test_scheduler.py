@@ -15,6 +15,7 @@ from medimart.local.runs import Outcome, Running, run_censuses, running
 from medimart.local.stack import running_airflow
 from medimart.local.warehouse import warehouse
 from medimart.models.manifest import load_manifest
+from medimart.quality import places
 from medimart.settings import settings
 from place import BROKEN, NOTHING_LANDED, WEEKS, Place, assert_nothing_is_left
 from rich.console import Console
@@ -63,7 +64,8 @@ def test_every_model_was_a_task_of_its_own(outcomes: dict[date, Outcome]) -> Non
     expected = {f"{manifest[name].layer}.{name}" for name in manifest.pipeline("waiting_list")}
     ran = {task.task_id for task in outcomes[WEEKS[0]].tasks if task.state == "success"}
     assert expected <= ran
-    assert set(outcomes[WEEKS[0]].stages) == {"load", "staging", "intermediate", "marts", "validate", "publish"}
+    stages = {"load", "staging", "intermediate", "marts", "validate", "publish", "report"}
+    assert set(outcomes[WEEKS[0]].stages) == stages
 
 
 def test_a_week_without_an_extract_is_skipped_and_says_why(outcomes: dict[date, Outcome]) -> None:
@@ -82,6 +84,17 @@ def test_a_failed_task_leaves_a_failed_run(outcomes: dict[date, Outcome]) -> Non
     states = {task.task_id: task.state for task in failed.tasks}
     assert states["publish"] == "upstream_failed"
     assert {task.try_number for task in failed.tasks if task.state == "failed"} == {1}  # trying again mends no file
+
+
+def test_every_run_that_began_has_its_page_and_a_failed_one_stays_failed(outcomes: dict[date, Outcome]) -> None:
+    for census in (*WEEKS, BROKEN):
+        outcome = outcomes[census]
+        assert {task.task_id: task.state for task in outcome.tasks}["report"] == "success"
+        page = places.page(f"waiting_list/{outcome.run.run_id}").read_text()
+        assert ("Not published: a file cannot be loaded." in page) == (census == BROKEN)
+        assert outcome.run.state == ("failed" if census == BROKEN else "success")
+        assert f'href="{places.page(f"waiting_list/{outcome.run.run_id}").name}"' in places.index().read_text()
+    assert not places.page(f"waiting_list/{outcomes[NOTHING_LANDED].run.run_id}").exists()
 
 
 def test_the_schedule_fires_for_the_week_that_has_just_ended(on: Running) -> None:

@@ -105,7 +105,7 @@ def test_a_failure_reaches_every_address(failed: psycopg.Connection[Any], webhoo
         "Since: this run",
         "To do: Mend adds_up.",
         "Meanwhile: readers see nothing",
-        f"Its page: https://airflow.example/medimart/quality/{places.slug('scheduled_/0')}.html",
+        f"Its page: https://airflow.example/medimart/quality/{places.page('scheduled_/0').name}",
     ):
         assert words in message["message"]
         assert words in log

@@ -1,8 +1,8 @@
 """Draws a card's rows: a Vega-Lite specification, and by vl-convert an SVG that stands in a page with nothing fetched.
 
-Colours are the light ones of this module; a page gives each its counterpart of `DARK` by the
-value of the SVG's attribute. Blue is NHS blue; the others keep apart from it and from each other for colour-blind readers, and
-series differ in dash and shape of their points as well.
+Colours are the light ones of this module; a page gives each its counterpart of `DARK` by the value of the SVG's
+attribute. Blue is NHS blue; the others keep apart from it and from each other for colour-blind readers, and series
+differ in dash and shape of their points as well.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ DASHES = ([1, 0], [6, 3], [2, 2], [8, 3, 2, 3], [1, 0], [6, 3], [2, 2], [8, 3, 2
 SHAPES = ("circle", "square", "triangle-up", "diamond", "triangle-down", "cross", "triangle-right", "stroke")
 FONT = "Arial, Helvetica, Liberation Sans, sans-serif"
 STEP = 30
-_NUMBER = {"percent": ".0%", "whole": ",.0f", "decimal": ",.1f"}
+_NUMBER = {"percent": ".0%", "whole": ",.0f", "decimal": ",.1~f"}
 
 
 def draw(card: Card, rows: Sequence[Row], width: int, name: str) -> str:
@@ -82,7 +82,8 @@ def describe(card: Card, rows: Sequence[Row]) -> str:
 
 
 def _described(svg: str, card: Card, rows: Sequence[Row], name: str) -> str:
-    head = f'<title id="{name}-t">{html.escape(card.title)}</title><desc id="{name}-d">{html.escape(describe(card, rows))}</desc>'
+    title, words = html.escape(card.title), html.escape(describe(card, rows))
+    head = f'<title id="{name}-t">{title}</title><desc id="{name}-d">{words}</desc>'
     opened = re.match(r"<svg [^>]*>", svg)
     if not opened:
         raise ValueError(f"vl-convert gave no SVG for {card.id}")
@@ -116,11 +117,16 @@ def _values(columns: Sequence[Column], rows: Sequence[Row]) -> list[Row]:
 def _plain(value: Any) -> Any:
     if value is None or isinstance(value, (str, bool)):
         return value
-    return value.isoformat() if isinstance(value, date) else float(value)
+    return _local(value) if isinstance(value, date) else float(value)
+
+
+def _local(day: date) -> str:
+    """A date as a moment of local time: a bare date would be read as one of UTC, and be shown as the day before."""
+    return f"{day:%Y-%m-%d}T00:00:00"
 
 
 def _folded(card: Card, rows: Sequence[Row]) -> tuple[list[Row], list[str]]:
-    """One row a value, named by its series, or by its column's label where several are drawn; and the names in order."""
+    """One row a value, named by its series, else by its column's label; and the names in order."""
     [x], ys, series = card.role("x"), card.role("y"), card.role("series")
     folded = [
         {"x": _plain(row[x.name]), "y": _plain(row[y.name]), "s": str(row[series[0].name]) if series else y.label}
@@ -133,7 +139,7 @@ def _folded(card: Card, rows: Sequence[Row]) -> tuple[list[Row], list[str]]:
 def _colours(names: Sequence[str], colours: Sequence[str], width: int) -> Spec:
     """The colour of each series; a legend, as many columns as fit, where there is more than one."""
     longest = max(map(len, names)) * 7 + 40
-    legend = {"columns": max(1, width // longest)} if len(names) > 1 else None
+    legend = {"columns": max(1, width // longest), "labelLimit": max(width - 40, 160)} if len(names) > 1 else None
     return {
         "field": "s",
         "type": "nominal",
@@ -180,23 +186,16 @@ def _line(card: Card, rows: Sequence[Row], width: int) -> Spec:
                 "encoding": at,
             }
         )
-        last = [row for row in values if row[target.name] is not None][-1:]
-        layers.append(
-            {
-                "data": {"values": last},
-                "mark": {"type": "text", "align": "right", "dy": -8, "color": INK, "fontSize": 12},
-                "encoding": {**at, "text": {"value": target.label}},
-            }
-        )
     encoding = {
         "x": {"field": "x", **across},
         "y": {"field": "y", **vertical},
-        "color": _colours(names, SERIES, width),
+        "color": _colours(names, SERIES, width - 50),
     }
     many = len(names) > 1
-    dash = {"field": "s", "type": "nominal", "scale": {"domain": names, "range": list(DASHES[: len(names)])}}
-    shape = {"field": "s", "type": "nominal", "scale": {"domain": names, "range": list(SHAPES[: len(names)])}}
-    dash, shape = ({**one, "sort": names, "legend": encoding["color"]["legend"]} for one in (dash, shape))
+    series: Spec = {"field": "s", "type": "nominal", "sort": names}
+    dash = {**series, "scale": {"domain": names, "range": list(DASHES[: len(names)])}, "legend": None}
+    legend = encoding["color"]["legend"]
+    shape = {**series, "scale": {"domain": names, "range": list(SHAPES[: len(names)])}, "legend": legend}
     layers.append(
         {
             "data": {"values": folded},
@@ -204,10 +203,11 @@ def _line(card: Card, rows: Sequence[Row], width: int) -> Spec:
             "encoding": {**encoding, **({"strokeDash": dash} if many else {})},
         }
     )
+    is_dense = len({one["x"] for one in folded}) > width / 12
     layers.append(
         {
             "data": {"values": [one for one in folded if one["y"] is not None]},
-            "mark": {"type": "point", "filled": True, "size": 36, "opacity": 1},
+            "mark": {"type": "point", "filled": True, "size": 8 if is_dense else 36, "opacity": 1},
             "encoding": {**encoding, **({"shape": shape} if many else {})},
         }
     )
@@ -228,7 +228,7 @@ def _line(card: Card, rows: Sequence[Row], width: int) -> Spec:
 def _scale(column: Column, numbers: Sequence[float]) -> Spec:
     """The upright axis of lines: from zero only where the values are near it, so that a change can be seen."""
     least, most = min(numbers), max(numbers)
-    from_zero = least < 0.5 * most
+    from_zero = least < 0.6 * most
     written_as = _NUMBER[column.format]
     if column.format == "percent" and most - least < 0.05 and not from_zero:
         written_as = ".1%"
@@ -242,8 +242,7 @@ def _time(x: Column, rows: Sequence[Row], width: int) -> Spec:
     """The axis of dates, marked at dates that are in the data, no more than find room."""
     days = sorted({row[x.name] for row in rows})
     room = max(2, width // 110)
-    step = -(-len(days) // room)
-    marked = [day.isoformat() for day in days[::-1][::step]]
+    marked = _marked(days, width)
     year = "%-d %b %Y" if days[0].year != days[-1].year and room > 3 else "%-d %b"
     axis = {
         "title": None,
@@ -254,6 +253,12 @@ def _time(x: Column, rows: Sequence[Row], width: int) -> Spec:
         "labelOverlap": "parity",
     }
     return {"type": "temporal", "axis": axis}
+
+
+def _marked(days: Sequence[date], width: int) -> list[str]:
+    """The dates that an axis is marked at: the newest, and from there evenly."""
+    step = -(-len(days) // max(2, width // 110))
+    return [_local(day) for day in days[::-1][::step]]
 
 
 def _spark(card: Card, rows: Sequence[Row], _width: int) -> Spec:
@@ -295,31 +300,37 @@ def _names(rows: Sequence[Row], x: Column, letters: int) -> tuple[dict[Any, str]
 
 
 def _bar(card: Card, rows: Sequence[Row], width: int) -> Spec:
+    """Bars side by side, upright; lying where there is no room for the names below them."""
     [x], ys = card.role("x"), card.role("y")
     folded, names = _folded(card, rows)
-    categories = list(dict.fromkeys(one["x"] for one in folded))
-    labels, axis = _names(rows, x, max(6, int(width / len(categories) / 9)))
+    room = (width - 50) / len({one["x"] for one in folded})
+    is_lying = room < 70
+    labels, axis = _names(rows, x, 16 if is_lying else int(room / 8))
     values = [{**one, "x": labels[one["x"]], "t": written(ys[0], one["y"])} for one in folded]
-    encoding = {
-        "x": {"field": "x", "type": "nominal", "sort": None, "axis": {**axis, "labelAngle": 0}},
-        "xOffset": {"field": "s", "type": "nominal", "sort": names},
-        "y": {
-            "field": "y",
-            "type": "quantitative",
-            "axis": {"title": None, "format": _NUMBER[ys[0].format], "tickCount": 5, "domain": False, "ticks": False},
+    along, across, offset = ("y", "x", "yOffset") if is_lying else ("x", "y", "xOffset")
+    most = max(one["y"] for one in folded if one["y"] is not None)
+    amount = {
+        "field": "y",
+        "type": "quantitative",
+        "stack": None,
+        "scale": {"domainMax": most * (1.25 if is_lying else 1.05)},
+        "axis": {
+            "title": None, "format": _NUMBER[ys[0].format], "tickCount": 3 if is_lying else 5, "domain": False,
+            "ticks": False,
         },
+    }  # fmt: skip
+    encoding: Spec = {
+        along: {"field": "x", "type": "nominal", "sort": None, "axis": {**axis, "labelAngle": 0}},
+        offset: {"field": "s", "type": "nominal", "sort": names},
+        across: amount,
     }
-    return {
-        "height": 230,
-        "data": {"values": values},
-        "layer": [
-            {"mark": {"type": "bar"}, "encoding": {**encoding, "color": _colours(names, SERIES, width)}},
-            {
-                "mark": {"type": "text", "dy": -8, "fontSize": 12},
-                "encoding": {**encoding, "y": {**encoding["y"], "stack": None}, "text": {"field": "t"}},
-            },
-        ],
-    }
+    layers: list[Spec] = [{"mark": {"type": "bar"}, "encoding": {**encoding, "color": _colours(names, SERIES, width)}}]
+    if is_lying or room / len(names) > 26:  # else the figures would run into each other
+        beside = {"align": "left", "dx": 5} if is_lying else {"dy": -8}
+        words = {"mark": {"type": "text", "fontSize": 12, **beside}, "encoding": {**encoding, "text": {"field": "t"}}}
+        layers.append(words)
+    height: Any = {"step": 18, "for": "offset"} if is_lying else 230
+    return {"height": height, "data": {"values": [one for one in values if one["y"] is not None]}, "layer": layers}
 
 
 def _row(card: Card, rows: Sequence[Row], width: int) -> Spec:
@@ -338,10 +349,11 @@ def _row(card: Card, rows: Sequence[Row], width: int) -> Spec:
     ]
     for one in values:
         one["end"] = one["upper"] if one["upper"] is not None else one["y"] or 0
-    most = max(one["end"] for one in values)
+    plot = width - 7 * max(len(line) for label in labels.values() for line in label.split("\n")) - 24
+    most = max(one["end"] for one in values) * plot / max(plot - 64, 64)  # room for the figure at the end
     across = {
         "type": "quantitative",
-        "scale": {"domain": [0, most * (1.35 if width < 300 else 1.18)], "nice": False},
+        "scale": {"domain": [0, most], "nice": False},
         "axis": {
             "title": None, "format": _NUMBER[y.format], "tickCount": max(2, min(6, width // 120)), "domain": False,
             "ticks": False,
@@ -379,9 +391,10 @@ def _stacked(card: Card, rows: Sequence[Row], width: int) -> Spec:
     [x] = card.role("x")
     folded, names = _folded(card, rows)
     values = [{**one, "place": names.index(one["s"])} for one in folded if one["y"] is not None]
-    colour = _colours(names, LAYERS, width)
+    names = [name for name in names if any(one["s"] == name for one in values)]
+    colour = _colours(names, LAYERS, width - (50 if x.format == "date" else width // 3))
     colour["legend"] = {**(colour["legend"] or {}), "symbolType": "square", "symbolStrokeWidth": 0}
-    amount = {
+    amount: Spec = {
         "field": "y",
         "type": "quantitative",
         "axis": {"title": None, "format": ",.0f", "tickCount": 5, "tickMinStep": 1, "domain": False, "ticks": False},
@@ -389,19 +402,29 @@ def _stacked(card: Card, rows: Sequence[Row], width: int) -> Spec:
     mark = {"type": "bar", "stroke": "#ffffff", "strokeWidth": 1}
     order = {"field": "place", "type": "quantitative"}
     if x.format == "date":
-        time = _time(x, rows, width)
-        days = len({row[x.name] for row in rows})
+        days = sorted({row[x.name] for row in rows})
+        axis = {
+            "title": None,
+            "values": _marked(days, width),
+            "labelAngle": 0,
+            "labelExpr": "timeFormat(toDate(datum.value), '%-d %b')",
+        }
         return {
             "height": 200,
             "data": {"values": values},
-            "mark": {**mark, "width": min(40, width * 0.7 / days)},
-            "encoding": {"x": {"field": "x", **time}, "y": amount, "color": colour, "order": order},
+            "mark": {**mark, "width": {"band": 0.7}},
+            "encoding": {
+                "x": {"field": "x", "type": "ordinal", "axis": axis},
+                "y": amount,
+                "color": colour,
+                "order": order,
+            },
         }
     labels, axis = _names(rows, x, 16 if width < 400 else 26)
     values = [{**one, "x": labels[one["x"]]} for one in values]
     lines = max(label.count("\n") + 1 for label in labels.values())
     return {
-        "height": {"step": max(STEP + 8, 15 * lines + 10)},
+        "height": {"step": max(STEP + 8, 15 * lines + 16)},
         "data": {"values": values},
         "mark": {**mark, "height": {"band": 0.75}},
         "encoding": {

@@ -1,8 +1,8 @@
-"""The dashboards as static pages that need no server: the same cards, asked by the same roles, drawn with nothing fetched.
+"""The dashboards as static pages that need no server: the same cards, asked by the same roles, with nothing fetched.
 
-`pages/preview/` of home holds the dashboards of shared readers: aggregates after disclosure control. Clinical dashboards show
-patients under pseudonyms; they are written only when asked for, to `pages/clinical/`, a folder for its owner alone (0700,
-its files 0600), as one admitted login sees them. Whoever serves pages serves `pages/preview/`.
+`pages/preview/` of home holds the dashboards of shared readers: aggregates after disclosure control. Clinical ones show
+patients under pseudonyms; they are written only when asked for, to `pages/clinical/`, a folder for its owner alone
+(0700, its files 0600), as one admitted login sees them. Whoever serves pages must leave that folder out.
 """
 
 from __future__ import annotations
@@ -22,7 +22,6 @@ from markupsafe import Markup
 from psycopg import sql
 from psycopg.rows import dict_row
 
-from medimart import pages
 from medimart.dashboards import charts
 from medimart.dashboards.cards import (
     GRID,
@@ -37,7 +36,9 @@ from medimart.dashboards.cards import (
 from medimart.dashboards.words import HIDDEN, colour, day, sort_key, written
 from medimart.dashboards.words import is_number as _is_number
 from medimart.errors import SettingError
-from medimart.settings import DASHBOARDS, settings
+from medimart.pages import layout
+from medimart.pages.paths import pages_folder
+from medimart.settings import DASHBOARDS
 
 Connection = psycopg.Connection[Any]
 Row = dict[str, Any]
@@ -47,7 +48,7 @@ PANELS = 6  # small multiples of a card; more are for a filter
 PAGE, GAP, FRAME, NARROW = 1184, 16, 34, 322  # pixels: the grid, between tiles, a tile's own frame, a chart on a phone
 LONG = 8  # rows from which a table may be broken over printed pages
 _HERE = Path(__file__).parent
-_SYMBOLS = {"good": "●", "bad": "▲", "warning": "◆", "neutral": "■"}
+_SYMBOLS = {"good": "●", "bad": "■", "warning": "◆", "neutral": "○"}
 _CLASSES = {"good": "good", "bad": "bad", "warning": "doubt", "neutral": "plain"}
 _ALL_HIDDEN = "Every value is hidden: each is a count of 1 to 7, or would give one away."
 _SOME_HIDDEN = "* Hidden: a count of 1 to 7, or it would give one away. A hidden value is no zero."
@@ -72,11 +73,11 @@ class Cell:
 
 @dataclass(frozen=True)
 class Panel:
-    """A chart in two widths, of which the page shows one; label: what it is of, empty where there is but one."""
+    """A chart, and the same for a phone where it is too wide for one; label: what it is of, if there are more."""
 
     label: str
     wide: Markup
-    narrow: Markup
+    narrow: Markup | None
 
 
 @dataclass(frozen=True)
@@ -89,6 +90,8 @@ class Tile:
     panels: list[Panel]
     figure: str
     changes: list[str]
+    beside: int
+    key: str
     nothing: str
     hidden: str
 
@@ -115,17 +118,18 @@ class Section:
 def write(conn: Connection, *, login: str | None = None) -> Path:
     """Write the pages of the shared dashboards; with a login the clinical ones instead, as it sees them.
 
-    Returns the page to open first. Raises SettingError when the readers' role cannot be taken on, or nothing is published.
+    Returns the page to open first. Raises SettingError when the readers' role cannot be taken on, or nothing is
+    published yet.
     """
     readers = "clinical" if login else "shared"
     reader = login or "medimart_shared"
     found = load_dashboards(DASHBOARDS)
     shown = [one for one in found.dashboards.values() if one.collection.readers == readers]
-    folder = settings().home / "pages" / FOLDERS[readers]
+    folder = pages_folder() / FOLDERS[readers]
     with _reading(conn, reader):
         census = _census(conn)
         written_pages = {one.id: _sections(conn, found, one) for one in shown}
-    mode = 0o600 if login else 0o644
+    mode = 0o600 if login else 0o640
     if login:
         folder.mkdir(parents=True, exist_ok=True)
         os.chmod(folder, 0o700)
@@ -134,7 +138,7 @@ def write(conn: Connection, *, login: str | None = None) -> Path:
     links = [{"href": "index.html", "name": "Dashboards", "is_here": False}]
     links += [{"href": f"{one.id}.html", "name": one.name, "is_here": False} for one in shown]
     for one in shown:
-        text = pages.render(
+        text = layout.render(
             _HERE / "preview.html",
             styles=[style],
             dashboard=one,
@@ -143,8 +147,8 @@ def write(conn: Connection, *, login: str | None = None) -> Path:
             trail=[{**link, "is_here": link["name"] == one.name} for link in links],
             foot=f"Census {day(census)}. Written by medimart preview.",
         )
-        pages.write(folder / f"{one.id}.html", text, mode)
-    index = pages.render(
+        layout.write(folder / f"{one.id}.html", text, mode)
+    index = layout.render(
         _HERE / "index.html",
         styles=[style],
         lead=f"Waiting lists as at {day(census)}.",
@@ -160,7 +164,7 @@ def write(conn: Connection, *, login: str | None = None) -> Path:
         ],
         foot="Written by medimart preview.",
     )
-    return pages.write(folder / "index.html", index, mode)
+    return layout.write(folder / "index.html", index, mode)
 
 
 @contextmanager
@@ -174,8 +178,8 @@ def _reading(conn: Connection, reader: str) -> Iterator[None]:
             yield
     except (psycopg.errors.InvalidParameterValue, psycopg.errors.UndefinedObject):
         raise SettingError(
-            f"The role {reader} is not there: make it with create role, and admit it with "
-            f"`call quality.admit('{reader}', 'medimart_clinical', '{{<trust_id>}}')`; medimart_shared comes with a run."
+            f"The role {reader} is not there. medimart_shared comes with a run; a clinical reader's login is made with "
+            "create role and admitted with quality.admit (sql/setup/50_roles.sql)."
         ) from None
     except psycopg.errors.InsufficientPrivilege as error:
         if "role" not in str(error):
@@ -225,12 +229,15 @@ def _tile(conn: Connection, found: Dashboards, card: Card, width: int) -> Tile:
     masked = [column for column in card.columns if column.masked]
     is_hidden = any(row[column.name] is None for row in rows for column in masked)
     nothing = card.empty if not rows else _ALL_HIDDEN if not can_draw and card.chart != "table" else ""
+    beside = _beside(width, len(can_draw)) if is_chart else 1
     figure, changes = _figure(card, rows) if card.chart in ("number", "trend") and rows else ("", [])
     return Tile(
         card=card,
         width=width,
         rows=[[_cell(card, place, row) for place in range(len(card.columns))] for row in rows],
-        panels=_drawn(card, can_draw, width) if is_chart else [],
+        panels=_drawn(card, can_draw, _room(width) // beside - (20 if beside > 1 else 0)) if is_chart else [],
+        beside=beside,
+        key=_key(card) if can_draw and is_chart else "",
         figure="" if figure == HIDDEN else figure,
         changes=changes,
         nothing=nothing,
@@ -239,7 +246,7 @@ def _tile(conn: Connection, found: Dashboards, card: Card, width: int) -> Tile:
 
 
 def _panels(conn: Connection, found: Dashboards, card: Card) -> Iterator[tuple[str, list[Row]]]:
-    """A card's rows; of small multiples those of each choice that has any, of rows with intervals those of each series."""
+    """A card's rows by what has a chart of its own: each choice of `each` with any, each series of a row chart."""
     if card.each:
         shown = 0
         for choice in _choices(conn, found.filters[card.each]):
@@ -258,7 +265,7 @@ def _panels(conn: Connection, found: Dashboards, card: Card) -> Iterator[tuple[s
 
 def _ask(conn: Connection, card: Card, chosen: Mapping[str, Choice]) -> list[Row]:
     with conn.cursor(row_factory=dict_row) as cursor:
-        return cursor.execute(*sql_for(card, chosen)).fetchall()  # type: ignore[arg-type]
+        return cursor.execute(*sql_for(card, chosen)).fetchall()
 
 
 def _choices(conn: Connection, filter_: Filter) -> list[str]:
@@ -271,15 +278,39 @@ def _has_values(card: Card, rows: Sequence[Row]) -> bool:
     return any(row[column.name] is not None for row in rows for column in card.role("y"))
 
 
-def _drawn(card: Card, panels: Mapping[str, list[Row]], width: int) -> list[Panel]:
-    room = PAGE * width // GRID - FRAME - (GAP if width < GRID else 0)
-    beside = min(len(panels), 3 if room > 900 else 2 if room > 450 else 1) or 1
-    wide = room // beside - (20 if beside > 1 else 0)
+def _room(width: int) -> int:
+    """Pixels for charts in a tile so many columns wide."""
+    return PAGE * width // GRID - FRAME - (GAP if width < GRID else 0)
+
+
+def _beside(width: int, panels: int) -> int:
+    """How many small multiples stand side by side in a tile."""
+    return max(1, min(panels, 3 if _room(width) > 900 else 2 if _room(width) > 450 else 1))
+
+
+def _drawn(card: Card, panels: Mapping[str, list[Row]], pixels: int) -> list[Panel]:
     drawn = []
     for number, (label, rows) in enumerate(panels.items()):
-        small = [charts.draw(card, rows, pixels, f"{card.id}-{number}-{pixels}") for pixels in (wide, NARROW)]
-        drawn.append(Panel(label, *map(Markup, small)))
+        name = f"{card.id}-{number}"
+        wide = Markup(charts.draw(card, rows, pixels, name))  # noqa: S704 - SVG of ours, its texts escaped
+        narrow = Markup(charts.draw(card, rows, NARROW, f"{name}-narrow")) if pixels > NARROW + 30 else None  # noqa: S704
+        drawn.append(Panel(label, wide, narrow))
     return drawn
+
+
+def _key(card: Card) -> str:
+    """What the thin lines, the band and the marks of a chart of lines are."""
+    if card.chart not in ("line", "row"):
+        return ""
+    parts = []
+    if targets := card.role("target"):
+        parts.append(f"– – {' and '.join(column.label for column in targets)}")
+    if bounds := card.role("lower", "upper"):
+        shape = "Band" if card.chart == "line" else "Line"
+        parts.append(f"{shape}: {' to '.join(column.label.lower() for column in bounds)}")
+    shapes = {"good": "◆", "bad": "▲"}
+    parts += [f"{shapes.get(column.colour or '', '■')} {column.label}" for column in card.role("mark")]
+    return " · ".join(parts)
 
 
 def _figure(card: Card, rows: Sequence[Row]) -> tuple[str, list[str]]:

@@ -14,7 +14,7 @@ _LONDON = ZoneInfo("Europe/London")
 
 
 def written(column: Column, value: Any) -> str:
-    """A value in words and figures: 63.1%, 2,215, 5 Apr 2026. A masked column's null is hidden, another's is nothing."""
+    """A value in words and figures: 63.1%, 2,215, 5 Apr 2026. Null is hidden in a masked column, else nothing."""
     if value is None or value == "":
         return HIDDEN if column.masked else NOTHING
     match column.format:

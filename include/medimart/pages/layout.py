@@ -44,7 +44,7 @@ def render(template: Path, *, styles: Sequence[str] = (), scripts: Sequence[str]
     )
 
 
-def write(path: Path, text: str, mode: int = 0o644) -> Path:
+def write(path: Path, text: str, mode: int = 0o640) -> Path:
     """Put a file in its place in one step, so that nobody reads half of it; makes its folder when there is none."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # which others may not read

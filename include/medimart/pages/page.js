@@ -1,5 +1,5 @@
 // Tables of class "sortable" sort by a click on a heading. A cell sorts by its data-value, else by its text.
-// Without this script they are read in the order they came in. On paper everything folded is unfolded.
+// Without this script they are read in the order they came in.
 for (const table of document.querySelectorAll("table.sortable")) {
   const headings = [...table.tHead.rows[table.tHead.rows.length - 1].cells];
   const key = (row, column) => {
@@ -27,6 +27,3 @@ for (const table of document.querySelectorAll("table.sortable")) {
     });
   });
 }
-addEventListener("beforeprint", () => {
-  for (const folded of document.querySelectorAll("details:not([open])")) folded.open = true;
-});

@@ -39,9 +39,10 @@ def write(conn: Connection, run_id: str) -> Path:
 
     from medimart.quality import expectations  # noqa: F401 (makes ours known)
 
-    name = places.slug(run_id)  # which becomes a folder's name
-    folder = places.folder() / "data-docs" / name
-    shutil.rmtree(folder, ignore_errors=True)
+    folder = places.data_docs(run_id)
+    name = folder.name  # the run's, as a folder may be called
+    if folder.exists():
+        shutil.rmtree(folder)
     site = {
         "class_name": "SiteBuilder",
         "show_how_to_buttons": False,

@@ -12,11 +12,11 @@ from typing import Any
 
 import psycopg
 
-from medimart import pages
 from medimart.errors import InputError
 from medimart.landing import contract
 from medimart.landing.contract import Contract
 from medimart.landing.typing import RECORD
+from medimart.pages import layout
 from medimart.quality import evidence, masking, places, rejects, report
 from medimart.quality.checkpoint import Verdict
 from medimart.quality.evidence import Flag, Look, Outcome, Reject, Step
@@ -139,7 +139,7 @@ def write(conn: Connection, run_id: str) -> Path | None:
         return None
     aside = evidence.rejects(conn, found[0]) if found[0].census else []
     files = rejects.write(places.rejects(run_id), aside)
-    page = pages.write(places.page(run_id), _run_page(conn, found[0], aside, sorted(files)))
+    page = layout.write(places.page(run_id), _run_page(conn, found[0], aside, sorted(files)))
     write_index(conn)
     return page
 
@@ -166,8 +166,8 @@ def write_index(conn: Connection) -> Path:
     with conn.transaction():  # several runs end at once: what is written last shall be what was read last
         conn.execute("select pg_advisory_xact_lock(hashtext('medimart pages'))")
         runs = [(outcome, line(outcome), places.page(outcome.run_id)) for outcome in evidence.outcomes(conn)]
-        text = pages.render(TEMPLATES / "index.html", runs=runs, titles=TITLES, **_WORDS)
-        return pages.write(places.index(), text)
+        text = layout.render(TEMPLATES / "index.html", runs=runs, titles=TITLES, **_WORDS)
+        return layout.write(places.index(), text)
 
 
 def line(outcome: Outcome) -> Line:
@@ -209,7 +209,7 @@ def _run_page(conn: Connection, outcome: Outcome, aside: Sequence[Reject], files
     trends = list(_trends(evidence.trends(conn, [run_id for run_id, _ in runs]), [run_id for run_id, _ in runs]))
     loaded = evidence.file_names(conn)
     findings = [_finding(conn, outcome, v, loaded) for v in report.not_passed(conn, outcome.run_id, lately=True)]
-    return pages.render(
+    return layout.render(
         TEMPLATES / "page.html",
         outcome=outcome,
         title=TITLES.get(outcome.pipeline, outcome.pipeline),
@@ -221,7 +221,7 @@ def _run_page(conn: Connection, outcome: Outcome, aside: Sequence[Reject], files
         unsteady=[trend for trend in trends if trend.bad],
         trends=[(model, list(of)) for model, of in itertools.groupby(trends, key=lambda trend: trend.model)],
         aside=list(_aside(aside)),
-        rejects=[(source, f"rejects/{places.slug(outcome.run_id)}/{source}.csv") for source in files],
+        rejects=[(source, f"rejects/{places.rejects(outcome.run_id).name}/{source}.csv") for source in files],
         kept=list(_kept(evidence.flags(conn, outcome) if known else [])),
         loads=evidence.loads(conn, outcome) if known else [],
         stages=list(_stages(evidence.steps(conn, outcome.run_id))),
@@ -246,7 +246,7 @@ def _finding(conn: Connection, outcome: Outcome, verdict: Verdict, files: Mappin
     if verdict.severity in outcome.severities:
         blocks = f"every mart of census {day(outcome.census)}, together; other censuses publish as usual"
     else:
-        blocks = "nothing: what it doubts is published"
+        blocks = "nothing by itself"
     shown = mark(verdict.severity, verdict.status)
     samples = tuple(_sample(dict(keys), files) for keys in verdict.samples)
     return Finding(verdict, shown, samples, _extent(verdict), since, blocks)
@@ -360,6 +360,8 @@ def duration(seconds: float | None) -> str:
     """`0.3 s`, `42 s` or `3 min 5 s`."""
     if seconds is None:
         return "unknown"
+    if seconds < 0.05:
+        return "under 0.1 s"
     if seconds < 60:
         return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
     minutes, rest = divmod(round(seconds), 60)

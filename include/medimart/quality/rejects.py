@@ -15,10 +15,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import cast
 
-from medimart import pages
 from medimart.landing import contract
 from medimart.landing.preflight import BLOCK, UNREADABLE, open_file
 from medimart.landing.typing import RECORD
+from medimart.pages import layout
 from medimart.quality.evidence import Reject
 from medimart.quality.rules import FAULTS
 
@@ -31,14 +31,15 @@ def write(folder: Path, found: Sequence[Reject]) -> dict[str, Path]:
     `line_taken_from` is `file` for the very text of the file, or `fields` where the file is gone or another by now and
     the line is put together from its fields as they were loaded.
     """
-    shutil.rmtree(folder, ignore_errors=True)
+    if folder.exists():
+        shutil.rmtree(folder)
     if not found:
         return {}
     for private in (folder.parent, folder):
         private.mkdir(parents=True, exist_ok=True)
         os.chmod(private, 0o700)
     return {
-        source: pages.write(folder / f"{source}.csv", _csv(list(rows)), mode=0o600)
+        source: layout.write(folder / f"{source}.csv", _csv(list(rows)), mode=0o600)
         for source, rows in itertools.groupby(found, key=lambda reject: reject.source)
     }
 

@@ -9,6 +9,7 @@ columns:
   severity: {label: Severity, colours: [{when: "=", value: Critical, colour: bad}, {when: "=", value: Warning, colour: warning}]}
   status: {label: Verdict}
   checked: {label: Check}
+  checked_table: {label: Table}
   reason: {label: Why it matters}
   todo: {label: What to do}
 empty: Every check passed.
@@ -33,7 +34,8 @@ last_runs as (
 select
     upper(left(k.severity, 1)) || substr(k.severity, 2) as severity,
     upper(left(k.status, 1)) || substr(k.status, 2) as status,
-    k.model || '.' || k.check_id as checked,
+    upper(left(k.check_id, 1)) || replace(substr(k.check_id, 2), '_', ' ') as checked,
+    k.model as checked_table,
     k.reason,
     k.action as todo
 from shared_marts.pipeline_check as k

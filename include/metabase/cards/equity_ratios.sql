@@ -15,7 +15,7 @@ columns:
   lower: {label: Lower 95%, format: percent, masked: true}
   upper: {label: Upper 95%, format: percent, masked: true}
   ratio: {label: Ratio, format: decimal, masked: true}
-  standardised_rate: {label: Standardised rate, format: percent, masked: true}
+  standardised_rate: {label: Standardised rate, format: percent}
   trials: {label: Out of, format: whole, masked: true}
 empty: No group can be compared with its reference; rates of few events are hidden.
 */

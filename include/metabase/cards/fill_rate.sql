@@ -33,4 +33,5 @@ where
     k.week_end_date between (select census_date - 182 from as_at) and (select census_date from as_at)
     and k.trust_sk in (select trust_sk from trusts)
 group by k.week_end_date
+having bool_or(k.planned_count is not null)
 order by k.week_end_date

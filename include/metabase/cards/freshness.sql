@@ -21,7 +21,7 @@ with as_at as (
 )
 
 select distinct on (e.source)
-    upper(left(e.source, 1)) || replace(substr(e.source, 2), '_', ' ') as source,
+    case e.source when 'gp' then 'GPs' else upper(left(e.source, 1)) || substr(e.source, 2) end as source,
     e.extract_date,
     (select census_date from as_at) - e.extract_date as days_before,
     case e.delivery when 'full' then 'all rows' else 'changes' end as delivery,

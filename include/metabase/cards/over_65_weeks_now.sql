@@ -31,7 +31,10 @@ specialties as (
 
 select
     k.census_date,
-    sum(k.over_65_weeks_count) as pathways,
+    case
+        when count(*) = count(k.over_65_weeks_count) or sum(k.over_65_weeks_count) > 0
+            then sum(k.over_65_weeks_count)
+    end as pathways,
     count(*) - count(k.over_65_weeks_count) as hidden
 from shared_marts.mart_breach_kpi as k
 where

@@ -9,7 +9,7 @@ columns:
   pipeline: {label: Pipeline}
   census_date: {label: Census or month, format: date}
   published_at: {label: Published, format: moment}
-  minutes: {label: Minutes of work, format: decimal}
+  seconds: {label: Seconds of work, format: whole}
 empty: Nothing is published yet.
 */
 select
@@ -20,7 +20,7 @@ select
     end as pipeline,
     p.census_date,
     p.published_at,
-    round((r.seconds / 60)::numeric, 1) as minutes
+    ceil(r.seconds) as seconds
 from (
     select distinct on (pipeline)
         pipeline,

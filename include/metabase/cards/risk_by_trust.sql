@@ -34,4 +34,4 @@ inner join trusts as t on k.trust_sk = t.trust_sk
 left join marts.dim_code as c on c.domain = 'risk_tier' and k.risk_tier = c.code
 where k.census_date = (select census_date from as_at)
 group by t.trust_name, k.risk_tier, c.label, c.sort_order
-order by sum(sum(k.pathway_count)) over (partition by t.trust_name) desc, t.trust_name asc, c.sort_order desc
+order by sum(sum(k.pathway_count)) over (partition by t.trust_name) desc, t.trust_name asc, nullif(c.sort_order, 999) desc nulls last

@@ -26,7 +26,7 @@ trusts as (
 )
 
 select
-    k.wait_group as wait,
+    case k.wait_group when 'UNKNOWN' then 'Start not known' else k.wait_group || ' weeks' end as wait,
     coalesce(c.label, k.risk_tier) as tier,
     sum(k.pathway_count) as pathways,
     count(*) - count(k.pathway_count) as hidden
@@ -36,4 +36,4 @@ where
     k.census_date = (select census_date from as_at)
     and k.trust_sk in (select trust_sk from trusts)
 group by k.wait_group, k.risk_tier, c.label, c.sort_order
-order by nullif(split_part(k.wait_group, '-', 1), 'UNKNOWN') asc, c.sort_order desc
+order by nullif(split_part(k.wait_group, '-', 1), 'UNKNOWN') asc, nullif(c.sort_order, 999) desc nulls last

@@ -30,7 +30,7 @@ trusts as (
 select
     d.label as dimension,
     coalesce(g.label, f.group_code) as patients,
-    coalesce(v.label, f.severity_code) as severity,
+    coalesce(v.label, case f.severity_code when 'none' then 'No condition' else 'Not known' end) as severity,
     sum(f.pathway_count) as pathways,
     round(
         sum(f.high_count + f.very_high_count) / nullif(sum(f.pathway_count - f.unknown_tier_count), 0), 4

@@ -37,4 +37,4 @@ where
     k.census_date = (select census_date from as_at)
     and k.trust_sk in (select trust_sk from trusts)
 group by k.risk_tier, c.label, c.sort_order
-order by c.sort_order desc
+order by nullif(c.sort_order, 999) desc nulls last

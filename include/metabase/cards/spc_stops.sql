@@ -4,12 +4,12 @@ Are more or fewer waits completed than usual, or is it noise?
 A control chart (XmR): the mean and its limits. Points within them are noise; marked ones are a special cause: look for what
 changed. Limits from under 20 weeks are provisional. Without a choice: the trust with most marked points.
 ---
-title: Completed a week
+title: Waits completed a week
 chart: line
 columns:
   week_end_date: {label: Week to, role: x, format: date}
   trust: {label: Trust, role: label}
-  pathways: {label: Completed a week, role: y, format: whole, masked: true}
+  pathways: {label: Waits completed a week, role: y, format: whole, masked: true}
   mean_value: {label: Mean, role: target, format: decimal, masked: true}
   lower_limit: {label: Lower limit, role: lower, format: decimal, masked: true}
   upper_limit: {label: Upper limit, role: upper, format: decimal, masked: true}

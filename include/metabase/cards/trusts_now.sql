@@ -1,7 +1,7 @@
 /*
 Which trust is furthest from its target?
 
-As at the census, the furthest from the target first. A click on a trust shows its specialties. A median of 104 weeks means 104 or
+As at the census, the furthest from the target first. A median of 104 weeks means 104 or
 more.
 ---
 title: Trusts

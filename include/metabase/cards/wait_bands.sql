@@ -55,10 +55,10 @@ from lists as l
 cross join
     lateral (
         values
-        (1, 'Within 18 weeks', l.within_18),
+        (1, 'Over 52 weeks', l.over_52),
         (2, '18 to 52 weeks', l.known_starts - l.within_18 - l.over_52),
-        (3, 'Over 52 weeks', l.over_52),
-        (4, 'Over 18 weeks, not split', case when l.over_52 is null then l.known_starts - l.within_18 end)
+        (3, 'Over 18 weeks, not split', case when l.over_52 is null then l.known_starts - l.within_18 end),
+        (4, 'Within 18 weeks', l.within_18)
     ) as b (place, band, pathways)
-where b.pathways is not null
-order by l.known_starts desc, l.trust asc, b.place asc
+where b.pathways is not null or b.place < 3
+order by b.place asc, l.known_starts desc, l.trust asc

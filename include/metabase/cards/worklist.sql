@@ -10,8 +10,6 @@ columns:
   place: {label: "No.", format: whole}
   trust: {label: Trust}
   specialty: {label: Specialty}
-  patient: {label: Patient (pseudonym)}
-  period: {label: RTT period (pseudonym)}
   priority: {label: Priority}
   past_target: {label: Days past its target, format: whole, colours: [{when: ">", value: 0, colour: bad}]}
   weeks: {label: Weeks waited, format: decimal}
@@ -21,6 +19,8 @@ columns:
   next_date: {label: Date, format: date}
   validation_due: {label: Validation due, format: yes_no, colours: [{when: "=", value: "Yes", colour: warning}]}
   flags: {label: Doubts about the row}
+  patient: {label: Patient (pseudonym)}
+  period: {label: RTT period (pseudonym)}
 empty: Nobody, or no trust is granted to this login. An administrator admits logins with quality.admit.
 */
 with as_at as (
@@ -49,8 +49,6 @@ select
     w.worklist_no as place,
     t.trust_name as trust,
     s.treatment_function_name as specialty,
-    w.patient_sk::text as patient,
-    w.period_sk::text as period,
     coalesce(c.label, w.clinical_priority_code) as priority,
     w.days_past_priority_target as past_target,
     round(w.wait_days / 7.0, 1) as weeks,
@@ -64,7 +62,9 @@ select
     case when w.is_tci_lapsed then 'none: TCI date has lapsed' else coalesce(w.next_event_kind, 'none') end as next_event,
     w.next_event_date as next_date,
     w.is_validation_due as validation_due,
-    replace(array_to_string(w.data_quality_flags, ', '), '_', ' ') as flags
+    replace(array_to_string(w.data_quality_flags, ', '), '_', ' ') as flags,
+    w.patient_sk::text as patient,
+    w.period_sk::text as period
 from marts.mart_breach_worklist as w
 inner join trusts as t on w.trust_sk = t.trust_sk
 inner join specialties as s on w.treatment_function_code = s.treatment_function_code

@@ -1,7 +1,7 @@
 /*
 Which specialties have most to review?
 
-Rows of the worklist by trust and specialty. A click shows the rows of one.
+Rows of the worklist by trust and specialty.
 ---
 title: The worklist by specialty
 chart: table
