@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from medimart.dashboards.cards import DashboardError, load_dashboards
 from medimart.dashboards.metabase.apply import apply
 from medimart.dashboards.metabase.check import check
 from medimart.dashboards.metabase.client import NewServer, NotBegun, connected, new_key
+from medimart.dashboards.metabase.readers import admit
 from medimart.errors import SettingError
 from medimart.settings import DASHBOARDS, Metabase
 from provisioned import PASSWORD, USER, Place
@@ -124,6 +126,25 @@ def test_each_login_sees_its_own(place: New) -> None:
         assert conn.execute("show statement_timeout").fetchone() == ("1min",)
     with here.server.connection(logins["MediMart clinical"]) as conn:
         assert conn.execute("select count(distinct trust_sk) from marts.fct_waitlist").fetchone() == (1,)
+
+
+def test_the_setting_says_whose_rows_the_clinical_login_sees(place: New) -> None:
+    here = place()
+
+    def granted() -> list[str]:
+        rows = here.conn.execute("select trust_id from quality.trust_access where role_name = 'test_metabase_clinical'")
+        return sorted(trust for (trust,) in rows)
+
+    before = granted()
+    assert len(before) == 1
+    with here.conn.transaction(force_rollback=True):
+        admit(here.conn, replace(here.target, trusts=("RX9", *before)))
+        assert granted() == sorted(["RX9", *before])
+        admit(here.conn, here.target)
+        assert granted() == []
+    own = here.readers["shared"].replace("test_metabase_shared", here.conn.info.user)
+    with pytest.raises(SettingError, match="MEDIMART_METABASE_SHARED_URL must name a login of its own, not"):
+        admit(here.conn, replace(here.target, readers={**here.readers, "shared": own}))
 
 
 @SHAPES

@@ -8,11 +8,10 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
 
 import pytest
-from medimart import pipeline
-from medimart.errors import NothingToDo
+from medimart.settings import PROJECT_ROOT
 from provisioned import PASSWORD, USER, Place
 
 New = Callable[..., Place]
@@ -81,13 +80,26 @@ def test_where_no_metabase_is_set_it_says_so(published: str, tmp_path: Path) -> 
 
 
 def test_the_task_applies_and_is_skipped_where_no_metabase_is_set(
-    environment: tuple[Place, dict[str, str]], monkeypatch: pytest.MonkeyPatch
+    environment: tuple[Place, dict[str, str]], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     here, settings = environment
-    run: Any = pipeline.Run("metabase/test", "metabase")
-    with pytest.raises(NothingToDo, match="No Metabase is set"):
-        pipeline.provision_metabase(here.conn, run)
+    monkeypatch.setenv("AIRFLOW_HOME", str(tmp_path / "airflow"))
+    monkeypatch.setenv("AIRFLOW__CORE__LOAD_EXAMPLES", "false")
+    monkeypatch.setenv("AIRFLOW_CONN_MEDIMART", settings["MEDIMART_DATABASE_URL"])
+    from airflow.dag_processing.dagbag import DagBag
+    from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+
+    task = DagBag(str(PROJECT_ROOT / "dags")).dags["metabase"].get_task("apply")
+    context = {"dag_run": SimpleNamespace(dag_id="metabase", run_id="asset", run_type="asset_triggered"), "params": {}}
+    with pytest.raises(AirflowSkipException, match="No Metabase is set"):
+        task.execute(context)
     for name, value in settings.items():
         monkeypatch.setenv(name, value)
-    assert "created dashboard breaches" in pipeline.provision_metabase(here.conn, run)
-    assert pipeline.provision_metabase(here.conn, run) == "Metabase is as its files say."
+    task.execute(context)
+    assert here.dashboard("Breaches")["dashcards"]
+    written = len(here.server.writes)
+    task.execute(context)
+    assert len(here.server.writes) == written
+    monkeypatch.setenv("MEDIMART_METABASE_PASSWORD", "wrong")
+    with pytest.raises(AirflowFailException, match="Metabase refuses the log-in"):
+        task.execute(context)
