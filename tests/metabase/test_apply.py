@@ -357,10 +357,19 @@ def test_drills_and_filters_lead_where_they_should(place: New) -> None:
     assert columns["marts", "dim_trust", "trust_name"]["has_field_values"] == "list"
 
 
-def test_a_misspelt_chart_is_refused_before_anything_is_sent(place: New) -> None:
+@pytest.mark.parametrize(
+    ("file", "old", "new", "said"),
+    [
+        ("trend", "chart: line", "chart: lnie", r"trend\.sql, line 5: chart is 'lnie'; it must be one of number"),
+        ("late", "alert: true", "alert: loud", r"late\.sql, line 11: alert must be true or false"),
+    ],
+)
+def test_what_is_misspelt_is_refused_before_anything_is_sent(
+    place: New, file: str, old: str, new: str, said: str
+) -> None:
     here = place()
-    here.rewrite("cards/trend.sql", "chart: line", "chart: lnie")
-    with pytest.raises(DashboardError, match=r"trend\.sql, line 5: chart is 'lnie'; it must be one of number"):
+    here.rewrite(f"cards/{file}.sql", old, new)
+    with pytest.raises(DashboardError, match=said):
         here.apply()
     assert here.server.writes in ([], ["POST /api/setup"])
     assert not here.server.cards

@@ -135,7 +135,7 @@ class Card:
     each: str | None
     drill: Drill | None
     empty: str
-    alert: bool
+    alert: bool = False
 
     def role(self, *roles: str) -> tuple[Column, ...]:
         """The columns drawn in one of these roles."""
@@ -424,6 +424,8 @@ def _card(path: Path, filters: Mapping[str, Filter]) -> Card:
         _unwrapped(source.text("empty")),
         bool(source.get("alert")),
     )
+    if not isinstance(source.get("alert") or False, bool):
+        raise source.error("alert must be true or false", "alert")
     if each is not None and filters[each] not in card.filters:
         raise source.error(f"each names the filter {each!r}, which the SQL does not use", "each")
     for role in ("x", "series", "lower", "upper", "label"):

@@ -21,7 +21,7 @@ with newest as (
         pipeline,
         run_id
     from shared_marts.pipeline_check
-    order by pipeline, validated_at desc
+    order by pipeline asc, validated_at desc
 )
 
 select
