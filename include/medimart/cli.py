@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from medimart.errors import MedimartError, for_people
+from medimart.errors import for_people
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -623,8 +623,10 @@ def _written_preview() -> str:
     try:
         with work.prepared() as conn:
             return str(previewing.write(conn))
-    except MedimartError as error:
-        return f"No preview of the dashboards: {error}"
+    except Exception as error:  # the run is over and stands, whatever comes of its pictures
+        if (text := for_people(error)) is None:
+            raise
+        return f"No preview of the dashboards: {text}"
 
 
 def _show_result(console: Console, result: Result, preview_page: str) -> None:

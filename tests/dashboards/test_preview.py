@@ -116,6 +116,20 @@ def test_who_may_not_read_is_told_what_to_do(published: psycopg.Connection[Any])
         preview.write(published, login="medimart_shared")
 
 
+def test_marts_of_an_older_publication_are_told_apart(published: psycopg.Connection[Any]) -> None:
+    published.execute("alter view shared_marts.fct_capacity_audit rename to kept")
+    published.commit()
+    try:
+        with pytest.raises(
+            SettingError, match=r"before these dashboards were made .*medimart run waiting_list --again"
+        ):
+            preview.write(published)
+    finally:
+        published.rollback()
+        published.execute("alter view shared_marts.kept rename to fct_capacity_audit")
+        published.commit()
+
+
 def test_before_the_first_publication_it_says_so(warehouse: psycopg.Connection[Any]) -> None:
     with pytest.raises(SettingError, match="Nothing is published yet"):
         preview.write(warehouse)
@@ -145,12 +159,12 @@ def test_in_a_browser_nothing_is_asked_for_and_nothing_overflows(folder: Path) -
                 assert len(seen) == len({re.sub("-narrow", "", name) for name in seen})  # each chart in one width
         tab = browser.new_page()
         tab.goto((folder / "preview" / "quality.html").as_uri())
-        heading = tab.locator("#freshness th").first
+        heading = tab.locator("#freshness thead th").first
         heading.get_by_role("button").press("Enter")
-        sources = tab.locator("#freshness tbody td:nth-child(1)").all_inner_texts()
+        sources = tab.locator("#freshness tbody th").all_inner_texts()
         assert sources == sorted(sources)
         heading.get_by_role("button").press("Enter")
-        assert tab.locator("#freshness tbody td:nth-child(1)").all_inner_texts() == sources[::-1]
+        assert tab.locator("#freshness tbody th").all_inner_texts() == sources[::-1]
         browser.close()
     assert complaints == []
     assert [url for url in asked if not url.startswith(("file:", "data:"))] == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
+import time
 from collections.abc import Iterator
 from datetime import date
 
@@ -19,12 +20,20 @@ from medimart.quality import places
 from medimart.settings import settings
 from place import BROKEN, NOTHING_LANDED, WEEKS, Place, assert_nothing_is_left
 from rich.console import Console
+from webhook import Webhook, listening
 
 
 @pytest.fixture(scope="module")
-def stack(weeks: Place, free_ports: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
+def webhook() -> Iterator[Webhook]:
+    """Who is told of failures."""
+    with listening() as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def stack(weeks: Place, free_ports: dict[str, str], webhook: Webhook) -> Iterator[subprocess.Popen[str]]:
     """`medimart up`, ready."""
-    process = weeks.start("up", **free_ports)
+    process = weeks.start("up", **free_ports, MEDIMART_NOTIFY=webhook.address)
     weeks.await_ready(process)
     with pytest.MonkeyPatch.context() as patch:
         for name, value in {**weeks.environment, **free_ports}.items():
@@ -95,6 +104,21 @@ def test_every_run_that_began_has_its_page_and_a_failed_one_stays_failed(outcome
         assert outcome.run.state == ("failed" if census == BROKEN else "success")
         assert f'href="{places.page(f"waiting_list/{outcome.run.run_id}").name}"' in places.index().read_text()
     assert not places.page(f"waiting_list/{outcomes[NOTHING_LANDED].run.run_id}").exists()
+
+
+def test_somebody_is_told_of_the_failed_run_and_of_no_other(outcomes: dict[date, Outcome], webhook: Webhook) -> None:
+    until = time.monotonic() + 60  # Airflow calls back some seconds after the run has ended
+    while not webhook.received and time.monotonic() < until:
+        time.sleep(0.5)
+    run_id = f"waiting_list/{outcomes[BROKEN].run.run_id}"
+    assert [message["title"] for _, message in webhook.received] == [
+        f"MediMart: waiting_list, census {BROKEN}: not published. Run {run_id}."
+    ]
+    text = webhook.received[0][1]["message"]
+    assert "2026-04-12/referrals.csv: expected the required column referral_date" in text
+    assert f"readers see the marts as published on {date.today():%d %B %Y}" in text
+    assert text.endswith(f"Its page: {places.page(run_id)}")
+    assert places.page(run_id).exists()
 
 
 def test_the_schedule_fires_for_the_week_that_has_just_ended(on: Running) -> None:

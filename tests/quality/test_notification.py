@@ -6,10 +6,7 @@ import json
 import os
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +16,8 @@ from medimart.db import url_of
 from medimart.local.postgres import free_port
 from medimart.quality import places
 from recorded import validated, verdict
+from webhook import SECRET, Webhook, listening
 
-SECRET = "s3cret-token"
 FAILED = "from medimart.alerts import run_failed; run_failed({'dag_run': Run(dag_id='scheduled_', run_id='0')})"
 LATE = "from medimart.alerts import deadline_missed; import asyncio; asyncio.run(deadline_missed(context=CONTEXT))"
 PROGRAM = """
@@ -29,38 +26,11 @@ CONTEXT = {'dag_run': {'dag_id': 'waiting_list', 'dag_run_id': 'scheduled__1'}}
 """
 
 
-@dataclass
-class Webhook:
-    """A server that takes messages and keeps them."""
-
-    port: int
-    received: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
-
-    @property
-    def address(self) -> str:
-        """Where Apprise sends to; its path is the secret."""
-        return f"json://127.0.0.1:{self.port}/{SECRET}"
-
-
 @pytest.fixture
 def webhook() -> Iterator[Webhook]:
     """A webhook on this machine."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            found.received.append((self.path, json.loads(body)))
-            self.send_response(200)
-            self.end_headers()
-
-        def log_message(self, *_: Any) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        found = Webhook(server.server_address[1])
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+    with listening() as found:
         yield found
-        server.shutdown()
 
 
 @pytest.fixture

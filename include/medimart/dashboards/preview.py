@@ -181,6 +181,11 @@ def _reading(conn: Connection, reader: str) -> Iterator[None]:
             f"The role {reader} is not there. medimart_shared comes with a run; a clinical reader's login is made with "
             "create role and admitted with quality.admit (sql/setup/50_roles.sql)."
         ) from None
+    except (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn) as error:
+        raise SettingError(
+            f"The marts were published before these dashboards were made ({str(error).splitlines()[0]}). "
+            "Publish the newest census once more: medimart run waiting_list --again."
+        ) from None
     except psycopg.errors.InsufficientPrivilege as error:
         if "role" not in str(error):
             raise SettingError(

@@ -1,8 +1,8 @@
 /*
 How do our specialties compare with what NHS England published?
 
-Share within 18 weeks: own at the census, published at the end of the newest month published by then, which days apart says. Peers are
-providers with at least 20 waits in the specialty. The 30 largest of the choice.
+Share within 18 weeks: own at the census, published at the end of the newest month published by then, which days apart
+says. Peers are providers with at least 20 waits in the specialty. The 30 largest of the choice.
 ---
 title: Against England and peers
 chart: table
@@ -11,7 +11,13 @@ columns:
   trust: {label: Trust}
   own: {label: Own, format: percent, masked: true}
   national: {label: England, format: percent}
-  against: {label: Against England, format: points, masked: true, colours: [{when: "<", value: 0, colour: bad}, {when: ">=", value: 0, colour: good}]}
+  against:
+    label: Against England
+    format: points
+    masked: true
+    colours:
+      - {when: "<", value: 0, colour: bad}
+      - {when: ">=", value: 0, colour: good}
   regional: {label: Region, format: percent}
   peer_p25: {label: Lower quarter of peers, format: percent}
   peer_median: {label: Median peer, format: percent}

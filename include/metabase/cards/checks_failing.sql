@@ -6,7 +6,11 @@ In the words of the checks' own suites. A broken check could not be carried out 
 title: Checks that did not pass
 chart: table
 columns:
-  severity: {label: Severity, colours: [{when: "=", value: Critical, colour: bad}, {when: "=", value: Warning, colour: warning}]}
+  severity:
+    label: Severity
+    colours:
+      - {when: "=", value: Critical, colour: bad}
+      - {when: "=", value: Warning, colour: warning}
   status: {label: Verdict}
   checked: {label: Check}
   checked_table: {label: Table}

@@ -1,7 +1,8 @@
 /*
 Do checks fail more often than they did?
 
-Checks that did not pass in the last run of each census, by severity. A critical one stops the publication, a warning is reported.
+Checks that did not pass in the last run of each census, by severity. A critical one stops the publication, a warning
+is reported.
 ---
 title: Checks that did not pass, by census
 chart: stacked

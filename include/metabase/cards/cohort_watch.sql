@@ -1,8 +1,8 @@
 /*
 Who will be over 52 or 65 weeks by the dates of the plan if nobody treats them?
 
-Known today: their clocks have started, and the number can only fall. Undated are those with nothing booked by then: who to book now.
-Trusts with 1 to 7 are left out: the figures are the least there are.
+Known today: their clocks have started, and the number can only fall. Undated are those with nothing booked by then:
+who to book now. Trusts with 1 to 7 are left out: the figures are the least there are.
 ---
 title: Over 52 and 65 weeks by the dates of the plan
 chart: bar

@@ -11,7 +11,12 @@ columns:
   measure: {label: What a good row is}
   good_rate: {label: Good, format: percent, masked: true}
   target: {label: Target, format: percent}
-  gap: {label: Against target, format: points, colours: [{when: "<", value: -0.1, colour: bad}, {when: "<", value: 0, colour: warning}]}
+  gap:
+    label: Against target
+    format: points
+    colours:
+      - {when: "<", value: -0.1, colour: bad}
+      - {when: "<", value: 0, colour: warning}
   checked: {label: Checked, format: whole, masked: true}
 empty: Everything that is shown reaches its target.
 */

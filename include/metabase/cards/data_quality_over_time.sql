@@ -1,8 +1,8 @@
 /*
 Is what trusts deliver getting better?
 
-Good of all checked values, by census and kind of quality: the value is there, needed no mending, came in time, agrees with others.
-Hidden cells are left out.
+Good of all checked values, by census and kind of quality: the value is there, needed no mending, came in time, agrees
+with others. Hidden cells are left out.
 ---
 title: Quality of the data by census
 chart: line

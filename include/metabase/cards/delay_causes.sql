@@ -1,8 +1,8 @@
 /*
 What has the waiting time been spent on?
 
-Every day of every open wait is in one state, by what was recorded last. It shows where the time went and proves no cause. Trusts whose
-count in a state is hidden are left out of it.
+Every day of every open wait is in one state, by what was recorded last. It shows where the time went and proves no
+cause. Trusts whose count in a state is hidden are left out of it.
 ---
 title: Where the waiting days went
 chart: row

@@ -1,8 +1,8 @@
 /*
 Do delays, missed and cancelled appointments fall harder on some ethnic groups?
 
-The rate of each group with its 95% interval, all trusts together. Intervals that overlap are no evidence of a difference, those
-that do not are a question to ask and no finding. Hidden groups are left out.
+The rate of each group with its 95% interval, all trusts together. Intervals that overlap are no evidence of a
+difference, those that do not are a question to ask and no finding. Hidden groups are left out.
 ---
 title: By ethnic category
 chart: row

@@ -1,8 +1,8 @@
 /*
 Which groups differ most from their reference group?
 
-Crude ratio of the rates that are shown; the standardised rate is at one age structure (European Standard Population 2013). The 25
-largest differences, reference groups apart: among so many comparisons some differ by chance.
+Crude ratio of the rates that are shown; the standardised rate is at one age structure (European Standard Population
+2013). The 25 largest differences, reference groups apart: among so many comparisons some differ by chance.
 ---
 title: Largest differences between groups
 chart: table

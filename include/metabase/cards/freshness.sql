@@ -8,7 +8,12 @@ chart: table
 columns:
   source: {label: Source}
   extract_date: {label: Newest extract, format: date}
-  days_before: {label: Days before the census, format: whole, colours: [{when: ">", value: 7, colour: bad}, {when: ">", value: 0, colour: warning}]}
+  days_before:
+    label: Days before the census
+    format: whole
+    colours:
+      - {when: ">", value: 7, colour: bad}
+      - {when: ">", value: 0, colour: warning}
   delivery: {label: Delivered as}
   rows_delivered: {label: Rows, format: whole, masked: true}
   loaded_at: {label: Loaded, format: moment}

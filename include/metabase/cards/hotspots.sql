@@ -1,8 +1,8 @@
 /*
 Which services lose more bookings or slots than chance explains?
 
-Only what lies above the upper 95% funnel limit is ranked, over the last 26 weeks: not like the others, look into it. It does not say
-why. One service in forty is there by chance alone.
+Only what lies above the upper 95% funnel limit is ranked, over the last 26 weeks: not like the others, look into it.
+It does not say why. One service in forty is there by chance alone.
 ---
 title: Hotspots
 chart: table
@@ -18,7 +18,9 @@ columns:
   position:
     label: Funnel
     colours: [{when: "=", value: Above 99.8%, colour: bad}, {when: "=", value: Above 95%, colour: warning}]
-empty: No service is shown above its limit. Services with under 8 such events are hidden, so this is no all-clear for small ones.
+empty: >-
+  No service is shown above its limit. Services with under 8 such events are hidden, so this is no all-clear for small
+  ones.
 */
 with as_at as (
     select max(census_date) as census_date

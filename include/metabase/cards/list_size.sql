@@ -1,8 +1,8 @@
 /*
 How many pathways wait, and is the list growing?
 
-Open RTT pathways with a known clock start, by census, as published. Each trust's figure is rounded to the nearest 5 before they
-are added up.
+Open RTT pathways with a known clock start, by census, as published. Each trust's figure is rounded to the nearest 5
+before they are added up.
 ---
 title: List size
 chart: trend

@@ -1,8 +1,8 @@
 /*
 What share of bookings is missed or cancelled, week by week?
 
-Did not attend without notice, cancelled by the patient, cancelled by the provider. Trusts whose weekly numbers are below 8 on average
-are withheld.
+Did not attend without notice, cancelled by the patient, cancelled by the provider. Trusts whose weekly numbers are
+below 8 on average are withheld.
 ---
 title: Missed and cancelled bookings by week
 chart: line

@@ -1,7 +1,8 @@
 /*
 How many have waited over 65 weeks, at the least?
 
-Counts of 1 to 7 of a trust are hidden and cannot be added: the figure is of the trusts that are shown, the rest comes on top.
+Counts of 1 to 7 of a trust are hidden and cannot be added: the figure is of the trusts that are shown, the rest comes
+on top.
 ---
 title: Over 65 weeks, at least
 chart: trend

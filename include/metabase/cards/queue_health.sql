@@ -1,8 +1,9 @@
 /*
 Which queues grow, and which wait too long?
 
-Load is starts by departures: over 1 the queue grows. Pressure is the mean wait by the one at which the target is kept: over 1
-it waits too long. Taken as one queue, first come first served: a guide to where to look. The 30 largest of the choice.
+Load is starts by departures: over 1 the queue grows. Pressure is the mean wait by the one at which the target is
+kept: over 1 it waits too long. Taken as one queue, first come first served: a guide to where to look. The 30 largest
+of the choice.
 ---
 title: Queue health
 chart: table

@@ -1,8 +1,8 @@
 /*
 How much of the backlog is high risk, and how long has it waited?
 
-By tier of the risk score, which is illustrative until approved locally. Hidden cells of a trust are left out: a bar is at least so
-high.
+By tier of the risk score, which is illustrative until approved locally. Hidden cells of a trust are left out: a bar
+is at least so high.
 ---
 title: Backlog by risk and length of wait
 chart: stacked

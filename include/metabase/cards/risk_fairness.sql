@@ -1,8 +1,8 @@
 /*
 Where do groups that are recorded alike get different risk scores?
 
-No evidence of fairness or unfairness: outcomes would tell, and this data holds none. Share at high or very high risk by group and
-worst recorded severity. Small groups are few people.
+No evidence of fairness or unfairness: outcomes would tell, and this data holds none. Share at high or very high risk
+by group and worst recorded severity. Small groups are few people.
 ---
 title: The risk score by group
 chart: table

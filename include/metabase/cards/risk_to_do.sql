@@ -1,7 +1,8 @@
 /*
 What is still to be done for each risk tier?
 
-Of the pathways shown: how many have nothing booked, no clinical priority, or a validation due. Hidden cells are left out.
+Of the pathways shown: how many have nothing booked, no clinical priority, or a validation due. Hidden cells are left
+out.
 ---
 title: Open tasks by risk tier
 chart: table

@@ -1,8 +1,8 @@
 /*
 Are the slots that were planned booked and used?
 
-Clinic and theatre slots of sessions that were not cancelled, bookings made for the week, and slots in which a patient was seen. The
-newest week still fills as late outcomes arrive.
+Clinic and theatre slots of sessions that were not cancelled, bookings made for the week, and slots in which a patient
+was seen. The newest week still fills as late outcomes arrive.
 ---
 title: Planned, booked and filled slots by week
 chart: line

@@ -1,8 +1,8 @@
 /*
 Which series have changed beyond chance lately?
 
-Special causes of the last eight weeks on any trust's chart. Many charts flag something by chance alone: see how many false alarms
-all charts of the census are expected to give.
+Special causes of the last eight weeks on any trust's chart. Many charts flag something by chance alone: see how many
+false alarms all charts of the census are expected to give.
 ---
 title: Special causes of the last eight weeks
 chart: table

@@ -1,8 +1,8 @@
 /*
 Which specialties are furthest from the target?
 
-The 40 of the choice that are furthest from it; choose a trust to see all of its specialties. A list of under 8, or one that would give
-such a list away, is hidden and comes last.
+The 40 of the choice that are furthest from it; choose a trust to see all of its specialties. A list of under 8, or
+one that would give such a list away, is hidden and comes last.
 ---
 title: Specialties
 chart: table

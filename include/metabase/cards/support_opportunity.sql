@@ -1,8 +1,8 @@
 /*
 What might reminders, transport, interpreters or a call beforehand win back?
 
-A scenario, not a saving: slots lost for a cause over 26 weeks, times a share assumed to be recoverable (low to high), times the clock
-stops a used slot brought. Trusts that are hidden are left out.
+A scenario, not a saving: slots lost for a cause over 26 weeks, times a share assumed to be recoverable (low to high),
+times the clock stops a used slot brought. Trusts that are hidden are left out.
 ---
 title: Clock stops that support might win back
 chart: row

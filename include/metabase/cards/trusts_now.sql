@@ -1,8 +1,7 @@
 /*
 Which trust is furthest from its target?
 
-As at the census, the furthest from the target first. A median of 104 weeks means 104 or
-more.
+As at the census, the furthest from the target first. A median of 104 weeks means 104 or more.
 ---
 title: Trusts
 chart: table

@@ -1,8 +1,8 @@
 /*
 Are the trusts on their way to the target?
 
-The share within 18 weeks of each trust by census; the thin line is the trajectory, straight between the dates of the plan. The eight
-trusts of the choice with the longest lists.
+The share within 18 weeks of each trust by census; the thin line is the trajectory, straight between the dates of the
+plan. The eight trusts of the choice with the longest lists.
 ---
 title: Within 18 weeks against the trajectory
 chart: line

@@ -1,8 +1,8 @@
 /*
 Who has breached or will within four weeks, in order of clinical priority?
 
-Past, or within four weeks of, 18, 52 or 65 weeks or the target of the priority. The risk score is shown with its parts and is no sort
-key. It supports booking and validation and decides no priority. The first 500.
+Past, or within four weeks of, 18, 52 or 65 weeks or the target of the priority. The risk score is shown with its
+parts and is no sort key. It supports booking and validation and decides no priority. The first 500.
 ---
 title: By clinical priority
 chart: table
