@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 import yaml
-from medimart.settings import PROJECT_ROOT
+from medimart.cli import metabase_app
+from medimart.dashboards.metabase.apply import reader_of
+from medimart.settings import PROJECT_ROOT, metabase
 
 COMPOSE = PROJECT_ROOT / "docker-compose.yaml"
 EXAMPLE = PROJECT_ROOT / ".env.example"
@@ -34,6 +36,27 @@ def test_every_secret_comes_from_the_env_file_and_none_has_a_default(compose: di
     example = dict(line.split("=", 1) for line in EXAMPLE.read_text().splitlines() if line and line[0] != "#")
     assert {name for name, _ in asked} <= example.keys()
     assert not [name for name, value in example.items() if value and re.search("PASSWORD|KEY|SECRET", name)]
+
+
+def test_metabase_comes_up_provisioned(compose: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    service = compose["services"]["metabase-provision"]
+    assert service["depends_on"]["metabase"] == {"condition": "service_healthy"}
+    names = {command.name for command in metabase_app.registered_commands}
+    assert [
+        name for name in re.findall(r"medimart metabase (\w+)", " ".join(service["command"])) if name not in names
+    ] == []
+    for name, value in service["environment"].items():
+        if name.startswith("MEDIMART_METABASE_"):
+            monkeypatch.setenv(name, re.sub(r"\$\{\w+:-(.*?)\}", r"\1", (value or "").replace(":?}", "}")))
+    monkeypatch.setenv("MEDIMART_METABASE_RECIPIENTS", "a@example.org, b@example.org")
+    target = metabase()
+    assert target
+    assert (target.url, target.user) == ("http://metabase:3000", "admin@example.org")
+    assert target.recipients == ("a@example.org", "b@example.org")
+    for readers in ("shared", "clinical"):
+        login = reader_of(target, readers)
+        assert (login["host"], login["dbname"], login["user"]) == ("postgres", "medimart", f"metabase_{readers}")
+        assert login["password"] == f"${{METABASE_{readers.upper()}_PASSWORD}}"
 
 
 def test_what_compose_mounts_and_copies_is_there(compose: dict[str, Any]) -> None:

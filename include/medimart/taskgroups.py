@@ -49,13 +49,13 @@ class Step(BaseOperator):
         from airflow.providers.postgres.hooks.postgres import PostgresHook
 
         from medimart import db, pipeline
-        from medimart.errors import MedimartError
+        from medimart.errors import MedimartError, NothingToDo
 
         run = run_of(context)
         with db.ready(cast("psycopg.Connection[Any]", PostgresHook(CONNECTION).get_conn())) as conn:
             try:
                 result = getattr(pipeline, self.function)(conn, run, **self.arguments)
-            except pipeline.NothingLanded as reason:
+            except NothingToDo as reason:
                 raise AirflowSkipException(str(reason)) from None
             except MedimartError as error:
                 raise AirflowFailException(str(error)) from None
