@@ -1,6 +1,7 @@
-"""Documents made from contracts, models, suites and the catalogue: extracts, data model, lineage, definitions, checks, metrics.
+"""Documents made from contracts, models, suites and the catalogue of metrics.
 
-Written by `medimart docs`, which also tells when they are stale.
+They are extracts, reference data, data model, lineage, definitions, checks and metrics. Written by `medimart docs`,
+which also tells when they are stale.
 """
 
 from __future__ import annotations
@@ -168,9 +169,10 @@ def metrics(found: Catalogue) -> str:
     parts = [
         f"# Metrics\n\n{_NOTE}\n"
         "What `medimart ask` answers, from `include/catalogue/`. Every figure is read from a view of the schema\n"
-        "`shared_marts`, after disclosure control, as the role `medimart_shared`. A question is words for one metric, for\n"
-        "what it is of and split by, and for when; each of its words must be known. Without a time the newest published\n"
-        "census is meant; of a month, quarter or year its last published one; flows add up the weeks that end in it.\n"
+        "`shared_marts`, after disclosure control, as the role `medimart_shared`. A question is words for one metric,\n"
+        "for what it is of and split by, and for when; each of its words must be known. Without a time the newest\n"
+        "published census is meant; of a month, quarter or year its last published one; flows add up the weeks that\n"
+        "end in it.\n"
     ]
     by_mart: dict[str, list[Metric]] = {}
     for metric in found.metrics.values():

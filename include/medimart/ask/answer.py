@@ -7,6 +7,7 @@ missing is named, since nobody there and too few to show look alike, and must.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -15,7 +16,7 @@ from typing import Any
 
 from medimart.ask import query, reader
 from medimart.ask.catalogue import Catalogue, catalogue
-from medimart.ask.members import Members, members
+from medimart.ask.members import Members, Trust, members
 from medimart.ask.plan import Plan
 from medimart.ask.words import Dictionary, dictionary, read
 
@@ -73,9 +74,14 @@ class Context:
 def context(conn: reader.Connection) -> Context:
     """The words of today's warehouse, of a session of `reader.reading`."""
     published = reader.published(conn)
+    return Context(*_vocabulary(tuple(reader.trusts(conn))), published)
+
+
+@functools.cache
+def _vocabulary(trusts: tuple[Trust, ...]) -> tuple[Catalogue, Members, Dictionary]:
     found = catalogue()
-    named = members(found, reader.trusts(conn))
-    return Context(found, named, dictionary(found, named), published)
+    named = members(found, trusts)
+    return found, named, dictionary(found, named)
 
 
 def plan(at: Context, question: str) -> Plan:

@@ -66,6 +66,8 @@ def tokens(text: str) -> Phrase:
 def base(token: str) -> str:
     """A word without possessive or plural `s`. Both the question's words and ours go through it."""
     token = re.sub(r"['\u2019]s$", "", token)
+    if token.endswith(("ches", "shes", "xes", "sses")):
+        return token[:-2]
     return token[:-1] if len(token) > 3 and token.endswith("s") and not token.endswith(("ss", "us", "is")) else token
 
 
@@ -88,10 +90,11 @@ def members(catalogue: Catalogue, trusts: Iterable[Trust] = ()) -> Members:
     maker.tiers()
     maker.waits()
     maker.listed("session_type", {r["code"]: r["label"] for r in seed("code_list") if r["domain"] == "session_type"})
-    maker.listed("state", {row["state_code"]: row["label"] for row in seed("delay_state")})
+    maker.listed("state", {row["state_code"]: row["label"] for row in seed("delay_state")}, is_told=False)
     maker.listed(
         "support",
         {r["support_type"]: r["support_type"].replace("_", " ").capitalize() for r in seed("support_scenario")},
+        is_told=False,
     )
     for domain in ("gender", "ethnic_category"):
         maker.listed(

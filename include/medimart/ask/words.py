@@ -22,7 +22,7 @@ from medimart.ask.plan import Plan, Refusal, choose, offers
 LONGEST = 300
 _NEAR = 5
 _ALL = "All that can be asked: medimart ask --list."
-_SIGNS = re.compile(r"[\s.,?!:()/&%+\u2019\u2018'\u2013\u2014-]*")
+_SIGNS = re.compile(r"[\s.,?!:/&%+\u2013\u2014-]*")
 _NUMBER_OF_A_PATIENT = re.compile(r"(?<!\d)(\d{9,}|\d{3}[ -]\d{3}[ -]\d{4})(?!\d)")
 _POSTCODE = re.compile(r"(?<!\w)[a-z]{1,2}\d[a-z\d]? ?\d[a-z]{2}(?!\w)", re.IGNORECASE)
 _NO_PATIENT = (
@@ -66,6 +66,7 @@ class _Reading:
     order: set[str]
     unknown: list[str]
     words: Phrase
+    ambiguous: list[Refusal]
 
 
 def dictionary(catalogue: Catalogue, members: Members) -> Dictionary:
@@ -116,6 +117,8 @@ def read(question: str, catalogue: Catalogue, members: Members, words: Dictionar
     reading = _read(_expanded(_words(question), words), catalogue, words)
     if reading.unknown:
         raise _unknown(reading, catalogue, words)
+    if reading.ambiguous:
+        raise reading.ambiguous[0]
     concept = _concept(reading, catalogue)
     filters, groups = _dimensions(reading, catalogue, members)
     form = _one(list(reading.forms), "form", "Both a number and a share are asked for: ask one at a time.")
@@ -174,7 +177,7 @@ def _expanded(found: Phrase, words: Dictionary) -> Phrase:
 def _read(found: Phrase, catalogue: Catalogue, words: Dictionary) -> _Reading:
     if found[0] == "who":
         raise Refusal("person", _NO_PATIENT, words=["who"])
-    reading = _Reading({}, {}, {}, defaultdict(list), [], [], [], set(), [], found)
+    reading = _Reading({}, {}, {}, defaultdict(list), [], [], [], set(), [], found, [])
     at, before = 0, ""
     while at < len(found):
         time = times.match(found, at)
@@ -189,9 +192,10 @@ def _read(found: Phrase, catalogue: Catalogue, words: Dictionary) -> _Reading:
             at += 1
             continue
         phrase = " ".join(found[at : at + length])
-        if len({(meaning.kind, meaning.value) for meaning in meanings} - {("filler", "")}) > 1 or len(meanings) > 1:
-            raise _ambiguous(phrase, meanings, catalogue)
-        before = _note(reading, meanings[0], phrase, before)
+        if len(meanings) > 1:
+            reading.ambiguous.append(_ambiguous(phrase, meanings, catalogue))
+        else:
+            before = _note(reading, meanings[0], phrase, before)
         at += length
     return reading
 
@@ -246,13 +250,13 @@ def _one(found: Sequence[str], kind: str, text: str) -> str:
 def _concept(reading: _Reading, catalogue: Catalogue) -> str:
     """What is asked for. A noun is it only where nothing stronger is."""
     concepts = reading.concepts or {noun: phrase for noun, phrase in reading.nouns.items() if noun}
-    if not concepts and (reading.forms and "wait" in reading.filters):
-        concepts = {"waiting": ""}  # what share is within 18 weeks
+    if not concepts and "wait" in reading.filters:
+        concepts = {"waiting": ""}  # how many have waited over 52 weeks
     if not concepts:
         raise Refusal(
             "measure",
-            "The question names nothing that is counted here.",
-            can=[m.name for m in catalogue.metrics.values()],
+            f"The question names nothing that is counted here. {_ALL}",
+            can=_near(reading.words, catalogue),
         )
     if len(concepts) > 1:
         named = " and ".join(f"“{phrase}”" for phrase in concepts.values())
