@@ -352,6 +352,22 @@ def ask(
         print(answer.text(found))
 
 
+@app.command()
+def mcp() -> None:
+    """Serve the same questions to an assistant.
+
+    By the Model Context Protocol, on stdin and stdout: aggregates alone, after disclosure control, read-only. Needs the
+    extra `mcp` of this project.
+
+    \b
+    Example:
+      medimart mcp
+    """
+    from medimart.ask import server
+
+    server.serve()
+
+
 @app.command(name="compile")
 def compile_models(check: Check = False) -> None:
     """Write the manifest of all SQL models.

@@ -160,7 +160,8 @@ def _fixed_columns(metric: Metric, dimensions: Sequence[str]) -> dict[str, str] 
             fixed[column] = value
             continue
         choices = [value[dimension] for dimension in dimensions if dimension in value]
-        choices = choices or [value["otherwise"]] * ("otherwise" in value)
+        if not choices and "otherwise" in value:
+            choices = [value["otherwise"]]
         if len(choices) != 1:
             return None
         fixed[column] = choices[0]
