@@ -310,6 +310,72 @@ def explain(
         explaining.show(_console(), explanation)
 
 
+@app.command()
+def ask(
+    question: Annotated[str | None, typer.Argument(help="The question, in quotes.", show_default=False)] = None,
+    sql: Annotated[bool, typer.Option("--sql", help="Show the SQL without running it.")] = False,
+    listed: Annotated[bool, typer.Option("--list", help="List what can be asked.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Answer a question asked in words.
+
+    From the catalogue of metrics (docs/metrics.md), over what shared readers see, with the definition and the SQL. A
+    question with a word that isn't known is refused: exit code 1.
+
+    \b
+    Example:
+      medimart ask "how many high-risk patients are over 52 weeks in March?"
+      medimart ask "which trust has the highest share within 18 weeks?" --json
+    """
+    from medimart.ask import answer, reader
+    from medimart.ask.catalogue import catalogue
+    from medimart.ask.plan import Refusal
+    from medimart.local.warehouse import warehouse
+
+    if (question is None) != listed or (listed and sql):
+        raise typer.BadParameter("give a question, or --list alone.")
+    if question is None:
+        metrics = answer.listed(catalogue())
+        if as_json:
+            _print_json(metrics)
+        else:
+            for metric in metrics:
+                print(f"{metric['name']} ({metric['unit']}): by {', '.join(metric['dimensions'])}")
+        return
+    try:
+        with warehouse() as url, reader.reading(url) as conn:
+            if sql:
+                at = answer.context(conn)
+                print(answer.sql_of(at, answer.plan(at, question)))
+                return
+            found = answer.answer(conn, question)
+    except Refusal as refusal:
+        if not as_json:
+            raise
+        _print_json({"refused": refusal.as_dict()})
+        raise typer.Exit(1) from None
+    if as_json:
+        _print_json(found)
+    else:
+        print(answer.text(found))
+
+
+@app.command()
+def mcp() -> None:
+    """Serve the same questions to an assistant.
+
+    By the Model Context Protocol, on stdin and stdout: aggregates alone, after disclosure control, read-only. Needs the
+    extra `mcp` of this project.
+
+    \b
+    Example:
+      medimart mcp
+    """
+    from medimart.ask import server
+
+    server.serve()
+
+
 @app.command(name="compile")
 def compile_models(check: Check = False) -> None:
     """Write the manifest of all SQL models.
