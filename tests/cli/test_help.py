@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 
 COMMANDS = {
     "run", "backfill", "up", "land", "generate", "build", "explain", "compile", "docs", "status", "psql",
+    "legacy",
 }  # fmt: skip
 
 
