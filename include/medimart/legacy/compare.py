@@ -26,7 +26,7 @@ Connection = psycopg.Connection[Any]
 LEGACY = PROJECT_ROOT / "legacy"
 VIEWS = ("vw_BreachReport.sql", "vw_RiskView.sql", "vw_CapacityView.sql")
 SPREADSHEET = "Waiting_List_Summary.sql"
-_NEEDED = ("fct_waitlist", "int_rtt_periods", "int_rtt_clocks", "int_patient_risk", "int_weekly_capacity")
+NEEDED = ("fct_waitlist", "int_rtt_periods", "int_rtt_clocks", "int_patient_risk", "int_weekly_capacity")
 
 
 @dataclass(frozen=True)
@@ -74,12 +74,12 @@ def compare(conn: Connection, census: date | None = None) -> Comparison:
             else "No census is published yet. Next: medimart run"
         )
     manifest = load_manifest()
-    sources = sorted({s for name in manifest.ancestors(_NEEDED) for s in manifest[name].sources})
+    sources = sorted({s for name in manifest.ancestors(NEEDED) for s in manifest[name].sources})
     scratch = build.open_build(
         conn, census, f"legacy/{uuid.uuid4()}", landing.inputs(conn, census, sources), "waiting_list"
     )
     try:
-        for name in build.plan(manifest, list(_NEEDED)):
+        for name in build.plan(manifest, list(NEEDED)):
             build.build_model(conn, scratch, name, manifest)
         return compare_built(conn, scratch.schema, census)
     finally:
