@@ -62,16 +62,21 @@ class Comparison:
 def compare(conn: Connection, census: date | None = None) -> Comparison:
     """Run the legacy logic and the models on what was known at a census, by default the newest published.
 
-    Raises InputError when that census is not published.
+    Raises InputError when that census is not published, or its inputs have changed since.
     """
     published = [found.census for found in publish.published(conn)]
-    census = census or (max(published) if published else None)
-    if census is None or census not in published:
+    if not published:
+        raise InputError("No census is published yet, so there is nothing to compare with. Next: medimart run")
+    census = census or published[-1]
+    if census not in published:
         raise InputError(
-            f"Census {census} is not published, so there is nothing to hold the legacy figures against: "
-            f"medimart run waiting_list --census {census}."
-            if census
-            else "No census is published yet. Next: medimart run"
+            f"Census {census} is not published, so there is nothing to compare with. "
+            f"Next: medimart run waiting_list --census {census}"
+        )
+    if any(found.census == census for found in publish.stale(conn)):
+        raise InputError(
+            f"The inputs of census {census} have changed since it was published: its marts are stale. "
+            "Next: medimart backfill --stale"
         )
     manifest = load_manifest()
     sources = sorted({s for name in manifest.ancestors(NEEDED) for s in manifest[name].sources})
@@ -117,12 +122,7 @@ def legacy_views(conn: Connection, schema: str, census: date) -> Iterator[None]:
     with conn.transaction(force_rollback=True):
         build.set_up(conn, schema)
         for name, select in facts.TABLES.items():
-            conn.execute(
-                sql.SQL(
-                    "create temp view {} as {} cross join census as c"
-                    " where not h.is_deleted and h.valid_from <= c.census_date and h.valid_to > c.census_date"
-                ).format(sql.Identifier(f"dbo_{name}"), sql.SQL(select))
-            )
+            _make(conn, f"dbo_{name}", f"{select} {facts.AS_OF}")
         for file in VIEWS:
             view = tsql.translate((LEGACY / file).read_text(), census)
             _make(conn, view.name, view.sql)

@@ -28,6 +28,11 @@ TABLES: dict[str, LiteralString] = {
     """,
 }
 
+AS_OF: LiteralString = """
+    cross join census as c
+    where not h.is_deleted and h.valid_from <= c.census_date and h.valid_to > c.census_date
+"""
+
 # One row per referral that is delivered, and per period on the list without one.
 PATHWAYS: LiteralString = """
 with
