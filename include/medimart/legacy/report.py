@@ -36,9 +36,10 @@ with the day of the census for `GETDATE()`. Counts are exact: for readers of the
 ## Why
 
 Each pathway is put through the faults in the order of the tables, mended one after the other. Its reason is the first
-mend after which it is counted as the marts count it: one reason each, and they add up. `+` is what the marts count and
-the spreadsheet does not, `−` the reverse. `differences.csv`, written beside, names every pathway by its pseudonymous
-key; from there `medimart explain PERIOD_SK` leads to the lines.
+mend after which it is counted as the marts count it: one reason each, and they add up. (Further copies of its row are a
+reason of their own.) `+` is what the marts count and the spreadsheet does not, `−` the reverse. The command also writes
+`differences.csv`, under MEDIMART_HOME: every pathway and booking by its pseudonymous key, from where
+`medimart explain PERIOD_SK` leads to the lines.
 
 {sections}
 ## The reasons
