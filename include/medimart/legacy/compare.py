@@ -98,7 +98,7 @@ def compare_built(conn: Connection, schema: str, census: date) -> Comparison:
     Raises MedimartError when the reasons do not add up, which would be a fault of ours.
     """
     with legacy_views(conn, schema, census):
-        cursor = conn.execute(_sql(tsql.translate((LEGACY / SPREADSHEET).read_text(), census).sql))
+        cursor = conn.execute(_sql(_translated(SPREADSHEET, census).sql))
         columns = tuple(column.name for column in cursor.description or ())
         spreadsheet = tuple(cursor.fetchall())
         differences = [found for figure in FIGURES for found in _differences(conn, figure)]
@@ -124,11 +124,18 @@ def legacy_views(conn: Connection, schema: str, census: date) -> Iterator[None]:
         for name, select in facts.TABLES.items():
             _make(conn, f"dbo_{name}", f"{select} {facts.AS_OF}")
         for file in VIEWS:
-            view = tsql.translate((LEGACY / file).read_text(), census)
+            view = _translated(file, census)
             _make(conn, view.name, view.sql)
         _make(conn, PATHWAYS, facts.PATHWAYS)
         _make(conn, BOOKINGS, facts.BOOKINGS)
         yield
+
+
+def _translated(file: str, today: date) -> tsql.Query:
+    try:
+        return tsql.translate((LEGACY / file).read_text(), today)
+    except MedimartError as error:
+        raise MedimartError(f"legacy/{file}: {error}") from None
 
 
 def _make(conn: Connection, name: str, select: str) -> None:
