@@ -20,7 +20,7 @@ from medimart.synthetic.options import Options
 from playwright.sync_api import Browser, Page, expect
 
 CENSUSES = [date(2026, 3, 8) + timedelta(weeks=week) for week in range(5)]
-WATCH = 400_000  # ms; the runs take a minute or so on an idle machine with two cores
+WATCH = 600_000  # ms; the runs take a minute or so on an idle machine with two cores
 pytestmark = pytest.mark.skipif(program() is None, reason="Chromium is not installed: Airflow's UI was not looked at")
 
 
