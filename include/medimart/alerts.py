@@ -44,6 +44,17 @@ def run_failed(context: dict[str, Any]) -> None:
     notify.send(f"MediMart: {to_people.splitlines()[0]}", to_people + page)
 
 
+def dashboards_failed(context: dict[str, Any]) -> None:
+    """Airflow's callback for a run that could not bring Metabase's dashboards up to date."""
+    text = (
+        f"Run {context['dag_run'].run_id} could not bring Metabase's dashboards to what their files say. Readers see "
+        "them as they were, with the figures that are published. The last line of its task says why; then "
+        "`medimart metabase apply`."
+    )
+    log.error("%s", text)
+    notify.send("MediMart: Metabase's dashboards are not up to date", text)
+
+
 async def deadline_missed(**kwargs: Any) -> None:
     """Airflow's callback for a run that has not published within its deadline."""
     run = (kwargs.get("context") or {}).get("dag_run") or {}

@@ -59,6 +59,14 @@ def _sunday(text: str) -> date:
     return day
 
 
+metabase_app = typer.Typer(
+    name="metabase",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.add_typer(metabase_app)
+
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 Census = Annotated[
     date | None,
@@ -302,6 +310,72 @@ def explain(
         explaining.show(_console(), explanation)
 
 
+@app.command()
+def ask(
+    question: Annotated[str | None, typer.Argument(help="The question, in quotes.", show_default=False)] = None,
+    sql: Annotated[bool, typer.Option("--sql", help="Show the SQL without running it.")] = False,
+    listed: Annotated[bool, typer.Option("--list", help="List what can be asked.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Answer a question asked in words.
+
+    From the catalogue of metrics (docs/metrics.md), over what shared readers see, with the definition and the SQL. A
+    question with a word that isn't known is refused: exit code 1.
+
+    \b
+    Example:
+      medimart ask "how many high-risk patients are over 52 weeks in March?"
+      medimart ask "which trust has the highest share within 18 weeks?" --json
+    """
+    from medimart.ask import answer, reader
+    from medimart.ask.catalogue import catalogue
+    from medimart.ask.plan import Refusal
+    from medimart.local.warehouse import warehouse
+
+    if (question is None) != listed or (listed and sql):
+        raise typer.BadParameter("give a question, or --list alone.")
+    if question is None:
+        metrics = answer.listed(catalogue())
+        if as_json:
+            _print_json(metrics)
+        else:
+            for metric in metrics:
+                print(f"{metric['name']} ({metric['unit']}): by {', '.join(metric['dimensions'])}")
+        return
+    try:
+        with warehouse() as url, reader.reading(url) as conn:
+            if sql:
+                at = answer.context(conn)
+                print(answer.sql_of(at, answer.plan(at, question)))
+                return
+            found = answer.answer(conn, question)
+    except Refusal as refusal:
+        if not as_json:
+            raise
+        _print_json({"refused": refusal.as_dict()})
+        raise typer.Exit(1) from None
+    if as_json:
+        _print_json(found)
+    else:
+        print(answer.text(found))
+
+
+@app.command()
+def mcp() -> None:
+    """Serve the same questions to an assistant.
+
+    By the Model Context Protocol, on stdin and stdout: aggregates alone, after disclosure control, read-only. Needs the
+    extra `mcp` of this project.
+
+    \b
+    Example:
+      medimart mcp
+    """
+    from medimart.ask import server
+
+    server.serve()
+
+
 @app.command(name="compile")
 def compile_models(check: Check = False) -> None:
     """Write the manifest of all SQL models.
@@ -452,6 +526,130 @@ def psql(
     from medimart.local import client
 
     raise typer.Exit(client.psql(command))
+
+
+@metabase_app.callback()
+def metabase() -> None:
+    """Dashboards in Metabase, from the files in include/metabase.
+
+    The server and its accounts are set by MEDIMART_METABASE_*: docs/deployment.md.
+
+    \b
+    Example:
+      medimart metabase plan
+      medimart metabase apply
+    """
+
+
+@metabase_app.command(name="plan")
+def metabase_plan(
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="As if people's edits were to go.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Tell what an apply would do, and write nothing.
+
+    \b
+    Example:
+      medimart metabase plan
+    """
+    _show_changes(plan=True, overwrite=overwrite, as_json=as_json)
+
+
+@metabase_app.command(name="apply")
+def metabase_apply(
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Write over people's edits too.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Bring Metabase to what the files say.
+
+    From a blank server to finished dashboards; again, only what differs is written. What people have edited is kept
+    and told.
+
+    \b
+    Example:
+      medimart metabase apply
+      medimart metabase apply --overwrite
+    """
+    _show_changes(plan=False, overwrite=overwrite, as_json=as_json)
+
+
+@metabase_app.command(name="check")
+def metabase_check(as_json: AsJson = False) -> None:
+    """Prove on the live server that all is as written.
+
+    Each card answers with the columns it names, each dashboard shows its cards, each group may do what it should. Exit
+    code 1 when something is not so.
+
+    \b
+    Example:
+      medimart metabase check
+    """
+    from medimart.dashboards import metabase
+    from medimart.local import work
+
+    with work.prepared() as conn:
+        proofs = metabase.prove(conn)
+    faults = [proof for proof in proofs if proof.fault]
+    if as_json:
+        _print_json(proofs)
+    else:
+        if faults:
+            _print_table(("what", "name", "fault"), tuple((one.kind, one.name, one.fault) for one in faults))
+        slowest = max(proofs, key=lambda proof: proof.seconds or 0)
+        print(f"{len(proofs) - len(faults)} of {len(proofs)} are as written. ", end="")
+        print(f"Slowest card: {slowest.name}, {slowest.seconds or 0:.1f} s.")
+    if faults:
+        raise typer.Exit(1)
+
+
+@metabase_app.command(name="admit")
+def metabase_admit() -> None:
+    """Make the two logins that Metabase asks with.
+
+    They are those of MEDIMART_METABASE_SHARED_URL and _CLINICAL_URL: each reads what its role may, and nothing else.
+
+    \b
+    Example:
+      medimart metabase admit
+    """
+    from medimart.dashboards import metabase
+    from medimart.local import work
+
+    with work.prepared() as conn:
+        print(f"Admitted: {', '.join(metabase.admit(conn))}.")
+
+
+@metabase_app.command(name="key")
+def metabase_key() -> None:
+    """Make an API key, and print it this once.
+
+    With it in MEDIMART_METABASE_API_KEY nobody needs the administrator's password any more.
+
+    \b
+    Example:
+      medimart metabase key
+    """
+    from medimart.dashboards import metabase
+
+    print(metabase.key())
+
+
+def _show_changes(*, plan: bool, overwrite: bool, as_json: bool) -> None:
+    from medimart.dashboards import metabase
+    from medimart.local import work
+
+    with work.prepared() as conn:
+        changes = metabase.provision(conn, plan=plan, overwrite=overwrite)
+    if as_json:
+        _print_json(changes)
+        return
+    news = [one for one in changes if one.action != "unchanged"]
+    if news:
+        _print_table(
+            ("what", "name", "would be" if plan else "was", "why"),
+            tuple((one.kind, one.name, one.action, one.detail) for one in news),
+        )
+    print(f"{len(changes) - len(news)} of {len(changes)} are as their files say.")
 
 
 def _carry_out(todo: Work, as_json: bool) -> None:

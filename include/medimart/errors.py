@@ -41,3 +41,7 @@ def for_people(error: Exception) -> str | None:
 
         return f"The warehouse refuses: {without_values(error).strip()} (SQLSTATE {error.sqlstate or 'none'})."
     return None
+
+
+class NothingToDo(MedimartError):
+    """There is nothing to do here: a task is skipped, and this says why."""

@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 import psycopg
 
 from medimart import db
-from medimart.errors import InputError, MedimartError, for_people
+from medimart.errors import InputError, MedimartError, NothingToDo, for_people
 from medimart.models.manifest import LAST_WEEK, Manifest, load_manifest
 from medimart.settings import settings
 from medimart.warehouse import prepare
@@ -32,7 +32,7 @@ PUBLICATION = "rtt_publication"
 PUBLISHED_FILE = "rtt_published"  # the contract of the monthly file
 
 
-class NothingLanded(MedimartError):
+class NothingLanded(NothingToDo):
     """The week has no complete extract: the run is skipped, and this says why."""
 
 
@@ -196,6 +196,19 @@ def report(conn: Connection, run: Run) -> str:
 def sources(manifest: Manifest, pipeline: str) -> list[str]:
     """The sources that a pipeline's runs load: those its models read, less what the other pipeline loads for both."""
     return [s for s in manifest.sources(pipeline) if s != PUBLISHED_FILE or pipeline == PUBLICATION]
+
+
+def provision_metabase(conn: Connection, _run: Run) -> str:
+    """Bring Metabase's dashboards to what their files say; people's own edits are kept. Returns what became of them.
+
+    Raises NothingToDo where no Metabase is set.
+    """
+    from medimart.dashboards import metabase
+
+    prepare(conn)
+    changes = [one for one in metabase.provision(conn) if one.action != "unchanged"]
+    told = (f"{one.action} {one.kind} {one.name} {one.detail}".rstrip() for one in changes)
+    return "; ".join(told) or "Metabase is as its files say."
 
 
 def run_through(conn: Connection, run: Run) -> None:

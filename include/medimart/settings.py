@@ -55,3 +55,49 @@ def _port(variable: str) -> int | None:
     if text is not None and not (text.isascii() and text.isdigit() and 0 < int(text) < 65536):
         raise SettingError(f"{variable} is {text!r}; it must be a port number, 1 to 65535.")
     return int(text) if text else None
+
+
+@dataclass(frozen=True)
+class Metabase:
+    """The Metabase server that dashboards are provisioned on.
+
+    url: where it answers. user, password or api_key: an administrator's. readers: for `shared` and `clinical` the libpq
+    URL of the login that Metabase asks the warehouse with, as Metabase reaches it. trusts: whose rows the clinical
+    login sees. recipients: e-mail addresses of subscriptions and of the alert.
+    """
+
+    url: str
+    user: str | None
+    password: str | None = field(repr=False)
+    api_key: str | None = field(repr=False)
+    readers: dict[str, str] = field(repr=False)
+    trusts: tuple[str, ...]
+    recipients: tuple[str, ...]
+
+
+def metabase() -> Metabase | None:
+    """Read MEDIMART_METABASE_URL, _USER, _PASSWORD, _API_KEY, _SHARED_URL, _CLINICAL_URL, _TRUSTS and _RECIPIENTS.
+
+    None when no URL is set: this deployment has no Metabase.
+    """
+    url = _metabase("URL")
+    if url is None:
+        return None
+    readers = {kind: _metabase(f"{kind.upper()}_URL") for kind in ("shared", "clinical")}
+    return Metabase(
+        url=url.rstrip("/"),
+        user=_metabase("USER"),
+        password=_metabase("PASSWORD"),
+        api_key=_metabase("API_KEY"),
+        readers={kind: given for kind, given in readers.items() if given},
+        trusts=_listed(_metabase("TRUSTS")),
+        recipients=_listed(_metabase("RECIPIENTS")),
+    )
+
+
+def _metabase(name: str) -> str | None:
+    return os.environ.get(f"MEDIMART_METABASE_{name}") or None
+
+
+def _listed(text: str | None) -> tuple[str, ...]:
+    return tuple(part.strip() for part in (text or "").split(",") if part.strip())

@@ -2,7 +2,8 @@
 One row per census and unit: how long the list waits against its targets, and how many removals would close the gap. Units
 are at nine levels, told by `level`: all, list (admitted or not), trust, trust_list, function, trust_function,
 trust_function_list, site (of a trust) and team (of a trust), the last two where the extract names any. Within one level the
-units add up to all; across levels they are the same pathways again. What a unit is not split by reads ALL (trust_sk -1).
+units add up to all; across levels they are the same pathways again. What a unit is not split by reads ALL (trust_sk -1, all
+trusts, seen by those it is granted to).
 
 Definitions
 - Rate within 18 weeks: at most 126 days, of those with a known start (G §10.1.7). Over 52, 65, 78, 104 weeks likewise.
@@ -24,6 +25,7 @@ kind: snapshot
 grain: [census_date, level, trust_sk, treatment_function_code, waiting_list_type, site_code, team]
 references:
   census_date: dim_date.date
+  trust_sk: dim_trust
 not_null:
   - pathway_count
   - patient_count
@@ -201,10 +203,6 @@ trajectories as (
         coalesce(o.trust_id, 'ALL') as trajectory
     from trusts as t
     left join (select distinct k.trust_id from ref_kpi_trajectory as k) as o on t.trust_id = o.trust_id
-    union all
-    select
-        -1 as trust_sk,
-        'ALL' as trajectory
 ),
 
 bounds as (
@@ -329,7 +327,7 @@ select
     m.waiting_list_type, -- admitted, non_admitted, UNKNOWN; ALL
     m.site_code, -- ODS code of the site; UNKNOWN where not named; ALL
     m.team, -- Responsible team; UNKNOWN where not named; ALL
-    coalesce(t.trust_name, 'All trusts') as trust_name, -- Name of the trust
+    t.trust_name, -- Name of the trust
     coalesce(f.treatment_function_name, 'All specialties') as treatment_function_name, -- Name of the treatment function
     m.pathway_count, -- Pathways waiting
     m.patient_count, -- People waiting; one whom the extract does not identify counts once a pathway

@@ -5,7 +5,7 @@ waits and capacity is between trusts.
 
 A function of the extracts alone: what was delivered, mended or left unknown (the flags of the row), and what was set aside
 (a row whose newest delivery is in quarantine is carried on with its last good version). A row that was never good is not
-here but in the load audit. Patients and conditions name no trust and stand under the unknown one.
+here but in the load audit. Patients name no trust and stand under all trusts (trust_sk -1).
 - completeness: the value is there. validity: no value of the row was mended or left unknown, no newer delivery refused.
 - timeliness: of what should be known by now, what is; of what comes, what is announced.
 - consistency: two things that must agree, do.
@@ -37,8 +37,10 @@ measures as (
 ),
 
 trusts as (
-    select t.trust_id
-    from stg_trusts as t
+    select
+        t.trust_id,
+        t.trust_sk
+    from dim_trust as t
 ),
 
 referrals as (
@@ -233,7 +235,7 @@ measured as (
         ) as x (measure_code, checked_count, good_count)
     union all
     select
-        null as trust_id,
+        'ALL' as trust_id,
         'patients' as source,
         x.measure_code,
         x.checked_count,
@@ -253,7 +255,7 @@ measured as (
 
 select
     c.census_date, -- Sunday of the census
-    case when t.trust_id is null then 0 else pseudonym('trust', t.trust_id) end as trust_sk, -- The trust; 0: none named
+    coalesce(t.trust_sk, 0) as trust_sk, -- The trust; 0 unknown; -1 all trusts: patients name none
     e.source, -- The extract
     e.measure_code, -- What is checked, of the seed quality_measure
     m.quality_dimension, -- completeness, validity, timeliness or consistency
@@ -267,4 +269,4 @@ from measured as e
 cross join census as c
 inner join measures as m on e.source = m.source and e.measure_code = m.measure_code
 left join trusts as t on e.trust_id = t.trust_id
-group by c.census_date, t.trust_id, e.source, e.measure_code, m.quality_dimension, m.target_rate
+group by c.census_date, coalesce(t.trust_sk, 0), e.source, e.measure_code, m.quality_dimension, m.target_rate

@@ -2,8 +2,13 @@
 Who may read what. Three group roles; a person's or a dashboard's own login is admitted to them:
 
     call quality.admit('ward_lead', 'medimart_clinical', '{RXA}');   -- rows of these trusts alone
+    call quality.admit('ics_lead', 'medimart_clinical', '{RXA, RXB, UNKNOWN, ALL}');   -- totals over all trusts as well
     call quality.admit('metabase_shared', 'medimart_shared');
     call quality.admit('rtt_validation', 'medimart_reidentify', '{RXA, RXB}');
+
+A reader of one trust sees no total over all trusts (member ALL of dim_trust) unless it is granted: clinical rows are exact,
+and where there are two trusts, the total less one's own rows is the other's, small numbers and all. Grant it to those who
+may see every trust. ALL is one member like another, and grants no trust's own rows.
 
 The marts' own grants and policies are made by `medimart.models.access` at every publish, from the models' headers.
 Whoever reads sees the marts of one instant in each transaction (repeatable read is the database's default, and that of
@@ -21,7 +26,8 @@ create table if not exists quality.trust_access (
 );
 comment on table quality.trust_access is 'Whose rows a role sees in the patient-level marts: one row per role and trust';
 comment on column quality.trust_access.role_name is 'A login, or a group that logins are members of';
-comment on column quality.trust_access.trust_id is 'dim_trust.trust_id; UNKNOWN grants rows whose trust is not known';
+comment on column quality.trust_access.trust_id is
+'dim_trust.trust_id; UNKNOWN grants rows whose trust is not known; ALL totals over all trusts, and no trust''s own rows';
 
 create table if not exists quality.patient_trust (
     patient_sk bigint not null,

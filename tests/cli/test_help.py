@@ -9,17 +9,18 @@ from typer.testing import CliRunner
 
 COMMANDS = {
     "run", "backfill", "up", "land", "generate", "build", "explain", "compile", "docs", "status", "report", "psql",
-    "preview",
+    "preview", "metabase",
 }  # fmt: skip
+METABASE = {"metabase plan", "metabase apply", "metabase check", "metabase admit", "metabase key"}
 
 
 def test_these_are_the_commands() -> None:
     assert get_command(app).commands.keys() == COMMANDS  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize("command", sorted(COMMANDS))
+@pytest.mark.parametrize("command", sorted(COMMANDS | METABASE))
 def test_help_has_an_example(command: str) -> None:
-    done = CliRunner().invoke(app, [command, "--help"])
+    done = CliRunner().invoke(app, [*command.split(), "--help"])
     assert done.exit_code == 0
     assert f"medimart {command}" in done.output.partition("Example:")[2]
 

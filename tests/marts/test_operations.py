@@ -20,6 +20,12 @@ from medimart.synthetic.options import Options
 from medimart.warehouse import prepare
 
 MANIFEST = Manifest(read_models()[0])
+BY_TRUST = sorted(
+    model.name
+    for model in MANIFEST.marts("waiting_list")
+    if model.readers == "clinical" and any(column.name == "trust_sk" for column in model.columns)
+)
+TOTALS = ("mart_breach_kpi", "mart_data_quality", "mart_kpi_spc", "mart_waitlist_projection")  # have rows of all trusts
 SHARED = sorted(name for name, model in MANIFEST.models.items() if model.disclosure)
 Ask = Callable[[str], list[tuple[Any, ...]]]
 
@@ -49,11 +55,13 @@ def marts(server: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> I
             publish(conn, build, build.run_id, MANIFEST)
             conn.execute("create role operations_reader login")
             conn.execute("call quality.admit('operations_reader', 'medimart_shared')")
+            conn.execute("create role operations_lead login")
             conn.commit()
             yield conn
             conn.rollback()
-            conn.execute("drop owned by operations_reader")
-            conn.execute("drop role operations_reader")
+            for role in ("operations_reader", "operations_lead"):
+                conn.execute(f"drop owned by {role}".encode())
+                conn.execute(f"drop role {role}".encode())
             conn.commit()
         admin.execute("drop database operations with (force)")
 
@@ -115,6 +123,70 @@ def test_without_a_publication_the_benchmark_says_so(ask: Ask) -> None:
     assert ask("select distinct missing_reason, national_rate from marts.mart_benchmark") == [
         ("no publication was loaded by the census", None)
     ]
+
+
+def test_a_total_over_all_trusts_is_no_trusts_and_the_unknown_trust_is_no_total(ask: Ask) -> None:
+    for name in BY_TRUST:
+        [(has_total,)] = ask(f"select bool_or(trust_sk = -1) from marts.{name}")
+        assert bool(has_total) == (name in TOTALS), name
+        assert not ask(
+            f"select m.trust_sk from marts.{name} as m left join marts.dim_trust as t using (trust_sk)"
+            " where t.trust_sk is null"
+        ), name
+    for name, counted in (
+        ("mart_breach_kpi", "pathway_count"),
+        ("mart_kpi_spc", "series_value"),
+        ("mart_waitlist_projection", "list_size_now"),
+    ):
+        split = "(trust_sk = -1) <> (level in ('all', 'list', 'function'))"
+        assert not ask(f"select level, trust_sk from marts.{name} where {split}"), name
+        where = {"mart_kpi_spc": "measure_code = 'list_size' and week_end_date = census_date"}.get(name, "true")
+        where += " and weeks_ahead = 1" if name == "mart_waitlist_projection" else ""
+        sums = ask(
+            f"select sum({counted}) from marts.{name} where {where} and level in ('all', 'trust') group by level"
+        )
+        assert len(sums) == 2, name
+        assert len(set(sums)) == 1, name
+    assert ask("select distinct source from marts.mart_data_quality where trust_sk = -1") == [("patients",)]
+
+
+def seen(conn: psycopg.Connection[Any], trust_ids: list[str]) -> dict[str, set[str]]:
+    """By mart the trusts (dim_trust.trust_id) whose rows a clinical reader sees who is granted these."""
+    conn.rollback()
+    conn.execute("call quality.admit('operations_lead', 'medimart_clinical', %s)", (trust_ids,))
+    conn.execute("set local role operations_lead")
+    found = {}
+    for name in BY_TRUST:
+        rows = conn.execute(
+            f"select distinct trust_id from marts.{name} inner join marts.dim_trust using (trust_sk)".encode()
+        )
+        found[name] = {trust_id for (trust_id,) in rows}
+    conn.rollback()
+    return found
+
+
+def test_a_reader_of_one_trust_sees_no_total_that_would_tell_of_another(
+    marts: psycopg.Connection[Any], ask: Ask
+) -> None:
+    """Rows are exact, so a total over all trusts less one's own is the others': of two trusts, the other's."""
+    trusts = [
+        trust_id for (trust_id,) in ask("select trust_id from marts.dim_trust where trust_sk > 0 or trust_sk < -1")
+    ]
+    assert len(trusts) > 1
+    own = trusts[0]
+    for name, rows in seen(marts, [own]).items():
+        assert rows == {own}, name
+    for name, rows in seen(marts, [own, "ALL"]).items():
+        assert rows == ({own, "ALL"} if name in TOTALS else {own}), name
+    for name, rows in seen(marts, ["ALL"]).items():
+        assert rows == ({"ALL"} if name in TOTALS else set()), name
+
+
+def test_shared_readers_see_no_total_over_trusts_of_what_is_counted_by_trust(ask: Ask) -> None:
+    for name in TOTALS:
+        if name != "mart_data_quality":  # whose patients are of no trust: there is no part to work out
+            assert ask(f"select 1 from {disclosure.SCHEMA}.{name} limit 1"), name
+            assert not ask(f"select 1 from {disclosure.SCHEMA}.{name} where trust_sk = -1"), name
 
 
 @pytest.mark.parametrize("name", SHARED)

@@ -10,6 +10,8 @@ import pytest
 from clinic import Clinic, week
 from medimart import landing
 from medimart.db import connect
+from medimart.local.machine import Fitness
+from medimart.local.overview import overview
 from medimart.local.postgres import PostgresServer, free_port
 from medimart.models import access
 from medimart.warehouse import prepare
@@ -31,9 +33,14 @@ def _url(server: PostgresServer, user: str) -> str:
     return f"postgresql://{user}:pass@127.0.0.1:{server.port}/{user}"
 
 
+def _readers() -> Fitness:
+    return next(part for part in overview().machine if part.name == "readers")
+
+
 def test_an_ordinary_owner_publishes_and_says_what_an_administrator_must_run(
-    own_server: PostgresServer, keys: None, caplog: pytest.LogCaptureFixture
+    own_server: PostgresServer, keys: None, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("MEDIMART_DATABASE_URL", _url(own_server, "plain"))
     with psycopg.connect(own_server.url(), autocommit=True) as admin:
         admin.execute("create role plain login password 'pass'")
         admin.execute("create database plain owner plain")
@@ -45,7 +52,11 @@ def test_an_ordinary_owner_publishes_and_says_what_an_administrator_must_run(
             clinic.deliver(week(0), VISITS)
             clinic.run(week(0))
             assert "have an administrator run `create role medimart_clinical nologin; create role" in caplog.text
-            admin.execute((access.advice(conn) or "").split("`")[1].encode())
+            told = _readers()
+            assert not told.is_fit
+            assert told.action == access.advice(conn)
+            admin.execute(told.action.split("`")[1].encode())
+            assert _readers().is_fit
             assert access.advice(conn) is None
             clinic.run(week(0), "once more")
             conn.commit()

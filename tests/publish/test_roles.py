@@ -52,7 +52,8 @@ def people(straight: Weeks) -> Iterator[People]:
     with connect(straight.url) as owner:
         owner.autocommit = True
         [(trust_id, trust_sk)] = owner.execute(
-            "select trust_id, trust_sk from marts.dim_trust where not is_unknown order by trust_id limit 1"
+            "select trust_id, trust_sk from marts.dim_trust where not is_unknown and not is_total"
+            " order by trust_id limit 1"
         ).fetchall()
         for login, role, trusts in (
             ("ward", "medimart_clinical", [trust_id]),

@@ -1,8 +1,9 @@
-"""The shipped samples are what the generator makes, and what they are said to be."""
+"""The shipped samples are what the generator makes, and what they are said to be; and the marts made of them add up."""
 
 from __future__ import annotations
 
 import csv
+import datetime as dt
 import gzip
 import io
 import zipfile
@@ -14,6 +15,8 @@ import psycopg
 import pytest
 from medimart import landing
 from medimart.local.postgres import PostgresServer
+from medimart.pipeline import Run, run_through
+from medimart.quality import not_passed
 from medimart.synthetic import publication, sample
 from medimart.synthetic.planting import Planted
 from synthetic_pipeline import build_all, expected, flagged, loaded, quarantined, rows_of, wanted_rows
@@ -69,6 +72,17 @@ def test_the_dirt_is_found_and_nothing_else(made: tuple[Path, Found]) -> None:
         assert rows_of(conn, one) == wanted_rows(one), one.name
 
 
+def test_the_shipped_weeks_pass_every_critical_check(warehouse: psycopg.Connection[Any]) -> None:
+    """The newest first, then weeks that come late: the first, which has no week before, and the one after it."""
+    found: list[Any] = []
+    for day in ("2026-04-05", "2026-01-18", "2026-01-25"):
+        run_through(warehouse, Run(day, census=dt.date.fromisoformat(day)))
+        found += [(day, v.name) for v in not_passed(warehouse, day) if v.status == "broken" or v.severity == "critical"]
+    assert found == []
+    published = warehouse.execute("select count(*) from marts.publication").fetchone()
+    assert published == (3,)
+
+
 def test_clinics_and_theatres_are_used_as_real_ones_are(made: tuple[Path, Found]) -> None:
     conn, _ = made[1]
     used = conn.execute(
@@ -96,6 +110,161 @@ def test_a_good_share_of_the_list_has_a_date(made: tuple[Path, Found]) -> None:
     assert 0.45 < undated < 0.65
     assert 0.1 < admitted < 0.2
     assert priority_unknown < 0.55
+
+
+UNIT = "trust_sk, treatment_function_code"
+LISTED = f"select {UNIT}, count(*) from fct_waitlist group by {UNIT}"
+KNOWN = f"select {UNIT}, count(wait_days) from fct_waitlist where wait_days is not null group by {UNIT}"
+# What each mart says that waits, by trust and treatment function, and what the list says.
+TOTALS = {
+    "fct_rtt_flow": (f"select {UNIT}, closing from fct_rtt_flow where closing > 0", LISTED),
+    "mart_breach_kpi": (
+        f"select {UNIT}, pathway_count from mart_breach_kpi where level = 'trust_function'",
+        LISTED,
+    ),
+    "mart_kpi_spc": (
+        f"select {UNIT}, series_value from mart_kpi_spc where level = 'trust_function' and measure_code = 'list_size'"
+        " and week_end_date = census_date and series_value > 0",
+        LISTED,
+    ),
+    "mart_waitlist_projection": (
+        f"select {UNIT}, list_size_now from mart_waitlist_projection"
+        " where level = 'trust_function' and weeks_ahead = 26 and list_size_now > 0",
+        LISTED,
+    ),
+    "mart_queue_health": (f"select {UNIT}, queue_size from mart_queue_health where queue_size > 0", LISTED),
+    "mart_risk_backlog": (f"select {UNIT}, sum(pathway_count) from mart_risk_backlog group by {UNIT}", LISTED),
+    "mart_risk_fairness": (
+        "select distinct trust_sk, sum(pathway_count) from mart_risk_fairness group by trust_sk, dimension",
+        "select trust_sk, count(*) from fct_waitlist group by trust_sk",
+    ),
+    "mart_benchmark": (
+        f"select distinct {UNIT}, own_trial_count from mart_benchmark where own_trial_count > 0",
+        KNOWN,
+    ),
+    "mart_delay_causes": (
+        f"select {UNIT}, sum(current_pathway_count) from mart_delay_causes group by {UNIT}",
+        KNOWN,
+    ),
+    "mart_cohort_watch": (
+        f"select distinct {UNIT}, sum(pathway_count) from mart_cohort_watch"
+        f" where weeks_to_go = 0 and threshold_weeks = 52 group by watch_date, {UNIT}",
+        f"select {UNIT}, count(*) from fct_waitlist where over_52_weeks group by {UNIT}",
+    ),
+}
+
+
+@pytest.mark.parametrize("mart", TOTALS)
+def test_each_mart_counts_those_who_wait(made: tuple[Path, Found], mart: str) -> None:
+    said, listed = (rows_in(made, query) for query in TOTALS[mart])
+    assert len(said) > 3
+    assert said == listed
+
+
+def test_days_in_state_are_the_wait_of_each_period_of_the_sample(made: tuple[Path, Found]) -> None:
+    waits = rows_in(made, "select period_sk, wait_days from fct_waitlist where wait_days is not null")
+    assert len(waits) > 2000
+    assert rows_in(made, "select period_sk, sum(day_count) from int_delay_days group by period_sk") == waits
+    assert rows_in(made, f"select {UNIT}, sum(day_count) from mart_delay_causes group by {UNIT}") == rows_in(
+        made, f"select {UNIT}, sum(wait_days) from fct_waitlist where wait_days is not null group by {UNIT}"
+    )
+
+
+def test_the_worklist_of_the_sample_holds_the_breaches_of_the_kpis(made: tuple[Path, Found]) -> None:
+    worklist = rows_in(
+        made,
+        f"select {UNIT}, count(*) filter (where over_18_weeks), count(*) filter (where over_52_weeks),"
+        f" count(*) filter (where over_65_weeks) from mart_breach_worklist group by {UNIT}",
+    )
+    kpi = rows_in(
+        made,
+        f"select {UNIT}, over_18_weeks_count, over_52_weeks_count, over_65_weeks_count from mart_breach_kpi"
+        " where level = 'trust_function'",
+    )
+    for place in (2, 3, 4):
+        over = [{row[:2]: row[place] for row in rows if row[place]} for rows in (worklist, kpi)]
+        assert over[0] == over[1]
+        assert over[0]
+
+
+def test_kpis_of_all_trusts_are_the_sum_of_any_parts(made: tuple[Path, Found]) -> None:
+    conn, _ = made[1]
+    counts = [
+        name
+        for (name,) in conn.execute(
+            "select column_name from information_schema.columns where table_name = 'mart_breach_kpi'"
+            " and table_schema = current_schema() and column_name like '%%\\_count'"
+        )
+        # People wait on several lists, and removals needed are rounded for each unit by itself.
+        if name not in ("patient_count", "removals_needed_count")
+    ]
+    assert len(counts) >= 11
+    sums = ", ".join(f"sum({name})" for name in counts)
+    levels = rows_in(made, f"select level, {sums} from mart_breach_kpi group by level")
+    assert {row[0] for row in levels} >= {"all", "list", "trust", "function", "trust_function", "trust_function_list"}
+    assert len({row[1:] for row in levels if row[0] not in ("site", "team")}) == 1
+    # Sites and teams are of the trusts that name any.
+    parts = rows_in(
+        made, f"select trust_sk, level, {sums} from mart_breach_kpi where trust_sk <> -1 group by trust_sk, level"
+    )
+    for trust in {row[0] for row in parts}:
+        assert len({row[2:] for row in parts if row[0] == trust}) == 1, trust
+
+
+def test_flows_of_the_charts_and_queues_are_the_flow_of_the_list(made: tuple[Path, Found]) -> None:
+    """What is delivered no more left the list by no event, so charts, made of events, do not hold it."""
+    charted = rows_in(
+        made,
+        f"select {UNIT}, sum(series_value) filter (where measure_code = 'clock_starts'),"
+        " sum(series_value) filter (where measure_code = 'clock_stops'),"
+        " sum(series_value) filter (where measure_code = 'other_removals') from mart_kpi_spc"
+        f" where level = 'trust_function' and week_end_date = census_date group by {UNIT}",
+    )
+    flow = rows_in(
+        made,
+        f"""
+        select
+            {UNIT}, starts, admitted_stops + non_admitted_stops,
+            nullified + transferred_out + other_removals - coalesce(v.n, 0)
+        from fct_rtt_flow
+        left join (
+            select t.trust_sk, coalesce(l.treatment_function_code, 'UNKNOWN') as treatment_function_code, count(*) as n
+            from last_week_int_rtt_periods as l
+            inner join dim_trust as t on coalesce(l.trust_id, 'UNKNOWN') = t.trust_id
+            where
+                l.is_open
+                and not exists (select from int_rtt_periods as p where p.period_sk = l.period_sk)
+                and not exists (select from int_rtt_periods as p where p.clock_id = l.clock_id)
+            group by t.trust_sk, coalesce(l.treatment_function_code, 'UNKNOWN')
+        ) as v using ({UNIT})
+        """,
+    )
+    moved = [{row[:2]: row[2:] for row in rows if any(row[2:])} for rows in (charted, flow)]
+    assert moved[0] == moved[1]
+    assert all(sum(row[place] for row in moved[0].values()) > 0 for place in range(3))
+    queues = rows_in(made, f"select {UNIT}, start_count, departure_count from mart_queue_health where window_weeks > 0")
+    weeks = rows_in(
+        made,
+        f"""
+        select
+            {UNIT},
+            coalesce(sum(s.series_value) filter (where s.measure_code = 'clock_starts'), 0),
+            coalesce(sum(s.series_value) filter (where s.measure_code <> 'clock_starts'), 0)
+        from mart_queue_health as q
+        left join mart_kpi_spc as s using ({UNIT})
+        where
+            q.window_weeks > 0
+            and s.week_end_date >= q.window_start_date
+            and s.measure_code in ('clock_starts', 'clock_stops', 'other_removals')
+        group by {UNIT}
+        """,
+    )
+    assert queues == weeks
+
+
+def rows_in(made: tuple[Path, Found], query: str) -> list[tuple[Any, ...]]:
+    """Rows of the last census of the sample, in order."""
+    return sorted(made[1][0].execute(query.encode()).fetchall())
 
 
 def test_the_shipped_publication_is_what_the_generator_makes(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ read it. Below `---` follow
     each: trust                  # optional: small multiples, one for each choice of this filter
     drill: {dashboard: breaches, set: {trust: trust_name}}   # optional: a click opens it, filters set from columns
     empty: Nobody waits over 52 weeks.                       # what to say when there is no row
+    alert: true                  # optional: rows are bad news, and Metabase sends an e-mail as long as there are any
 
 Roles: `x`, `y` (several, where there is no series), `series` (one line, bar or layer for each value), `target` (drawn
 as a thin line), `lower` and `upper` (an interval round y), `mark` (a y that is drawn as points in its `colour`),
@@ -134,6 +135,7 @@ class Card:
     each: str | None
     drill: Drill | None
     empty: str
+    alert: bool = False
 
     def role(self, *roles: str) -> tuple[Column, ...]:
         """The columns drawn in one of these roles."""
@@ -401,7 +403,7 @@ def _card(path: Path, filters: Mapping[str, Filter]) -> Card:
         raise _error(path, 1, "must begin with /*, the question it answers, a line `---`, the YAML of the card and */")
     question, *notes = re.split(r"\n\s*\n", header[1].strip())
     source = _Source.of(path, header[2], text[: header.start(2)].count("\n") + 1)
-    source.mapping("title chart columns each? drill? empty")
+    source.mapping("title chart columns each? drill? empty alert?")
     chart = source.one_of(CHARTS, "chart")
     if not isinstance(source.get("columns"), dict):
         raise source.error("columns must map each output column to what it is", "columns")
@@ -420,7 +422,10 @@ def _card(path: Path, filters: Mapping[str, Filter]) -> Card:
         source.one_of(tuple(filters), "each") if each is not None else None,
         _drill(source, filters, columns),
         _unwrapped(source.text("empty")),
+        bool(source.get("alert")),
     )
+    if not isinstance(source.get("alert") or False, bool):
+        raise source.error("alert must be true or false", "alert")
     if each is not None and filters[each] not in card.filters:
         raise source.error(f"each names the filter {each!r}, which the SQL does not use", "each")
     for role in ("x", "series", "lower", "upper", "label"):

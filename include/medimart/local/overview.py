@@ -14,7 +14,7 @@ from medimart import db, landing, status
 from medimart.errors import MedimartError
 from medimart.local.machine import Fitness, fitness
 from medimart.local.warehouse import warehouse
-from medimart.models import publish
+from medimart.models import access, publish
 from medimart.pipeline import PUBLICATION
 from medimart.settings import Settings, settings
 from medimart.status import Week
@@ -52,7 +52,12 @@ def overview() -> Overview:
                 weeks = status.weeks(conn, chosen.landing)
                 stale = [found.census for found in publish.stale(conn)]
                 periods = [published.census for published in publish.published(conn, PUBLICATION)]
+                missing = access.advice(conn)
+                conn.commit()
             machine.append(Fitness("warehouse", True, "answers"))
+            machine.append(
+                Fitness("readers", missing is None, "cannot be admitted" if missing else "known", missing or "")
+            )
         except MedimartError as error:
             machine.append(Fitness("warehouse", False, "does not answer", str(error)))
     else:

@@ -1,6 +1,8 @@
 """Who may read a mart: grants and row-level security from the models' headers, and who may see which patient.
 
-The group roles, the function that re-identifies and what a login is admitted by are `sql/setup/50_roles.sql`.
+A total over all trusts is a row of the member ALL of dim_trust, seen by those alone to whom ALL is granted: less a
+reader's own rows it would tell another trust's, exactly. The group roles, the function that re-identifies and what a
+login is admitted by are `sql/setup/50_roles.sql`.
 """
 
 from __future__ import annotations

@@ -91,7 +91,8 @@ class Preview:
 def open_build(conn: Connection, census: date, run_id: str, inputs: Pins, pipeline: str = DEFAULT_PIPELINE) -> Build:
     """Make the schema of a run, with its one-row `census`; the same run and inputs find it as they left it.
 
-    When the inputs are others than at an earlier try of the run, what that built is thrown away.
+    When the inputs are others than at an earlier try of the run, or a crash of the server has emptied its tables, what
+    that built is thrown away.
     """
     digest = hashlib.sha256(f"{pipeline} {census} {run_id}".encode()).hexdigest()[:8]
     build = Build(f"build_{census:%Y%m%d}_{digest}", census, inputs.fingerprint, run_id, pipeline)
@@ -101,7 +102,7 @@ def open_build(conn: Connection, census: date, run_id: str, inputs: Pins, pipeli
             "select fingerprint from quality.build where run_id = %s and schema_name = %s",
             (run_id, build.schema),
         ).fetchone()
-        if found == (build.fingerprint,):
+        if found == (build.fingerprint,) and is_whole(conn, build):
             return build
         _drop(conn, build.schema)
         conn.execute("delete from quality.build where run_id = %s", (run_id,))
@@ -109,7 +110,7 @@ def open_build(conn: Connection, census: date, run_id: str, inputs: Pins, pipeli
             conn.execute(sql.SQL("create schema {}").format(sql.Identifier(schema)))
             conn.execute(
                 sql.SQL(
-                    "create table {} as select {}::date as census_date, {}::date as week_start,"
+                    "create unlogged table {} as select {}::date as census_date, {}::date as week_start,"
                     " {}::date as previous_census_date"
                 ).format(sql.Identifier(schema, "census"), day, day - timedelta(days=6), day - timedelta(days=7))
             )
@@ -124,7 +125,10 @@ def open_build(conn: Connection, census: date, run_id: str, inputs: Pins, pipeli
 
 
 def find_build(conn: Connection, run_id: str) -> Build:
-    """The open build of a run. Raises MedimartError when there is none (it was published, or swept)."""
+    """The open build of a run.
+
+    Raises MedimartError when there is none (it was published, or swept), or a crash of the server has emptied it.
+    """
     with transaction(conn):
         row = conn.execute(
             "select schema_name, census_date, fingerprint, run_id, pipeline from quality.build where run_id = %s",
@@ -135,7 +139,30 @@ def find_build(conn: Connection, run_id: str) -> Build:
             f"Run {run_id} has no open build: it is published and cleared away, or was given up. "
             "Start the run again from its first task."
         )
-    return Build(*row)
+    build = Build(*row)
+    refuse_emptied(conn, build)
+    return build
+
+
+def is_whole(conn: Connection, build: Build) -> bool:
+    """Whether a build's tables are as they were made: a crash of the server empties them all, `census` too."""
+    try:
+        [(rows,)] = conn.execute(
+            sql.SQL("select count(*) from {}").format(sql.Identifier(build.schema, "census"))
+        ).fetchall()
+    except psycopg.errors.UndefinedTable:
+        return False
+    return bool(rows)
+
+
+def refuse_emptied(conn: Connection, build: Build) -> None:
+    """Raise MedimartError when a crash of the server has emptied a build: nothing may be made of what is left."""
+    if not is_whole(conn, build):
+        raise MedimartError(
+            f"PostgreSQL has crashed and recovered since run {build.run_id} began to build, and has emptied what "
+            "it had built. Nothing is published; the last published marts stay. Find out why in the server's log "
+            "(often: out of memory), then start the run again from its first task."
+        )
 
 
 def build_model(conn: Connection, build: Build, name: str, manifest: Manifest | None = None) -> ModelResult:
@@ -156,7 +183,9 @@ def build_model(conn: Connection, build: Build, name: str, manifest: Manifest | 
             conn.execute(sql.SQL("drop view if exists {}").format(sql.Identifier(build.schema, name)))
         table = sql.Identifier(schema, model.name)
         conn.execute(sql.SQL("drop table if exists {}").format(table))
-        rows = conn.execute(sql.SQL("create unlogged table {} as\n").format(table) + sql.SQL(select)).rowcount
+        # Analysed below and dropped with its run: autovacuum would only read it once more.
+        create = sql.SQL("create unlogged table {} with (autovacuum_enabled = false) as\n").format(table)
+        rows = conn.execute(create + sql.SQL(select)).rowcount
         _constrain(conn, table, model)
         if is_last_week:
             conn.execute(

@@ -25,6 +25,7 @@ from medimart.models.build import (
     close_build,
     open_build,
     plan,
+    refuse_emptied,
     set_up,
     transaction,
     without_values,
@@ -204,6 +205,7 @@ def _checked(conn: Connection, build: Build, run_id: str, manifest: Manifest) ->
     row = conn.execute("select inputs from quality.build where schema_name = %s", (build.schema,)).fetchone()
     if row is None:
         raise MedimartError(f"The build of run {run_id} is gone. Start the run again from its first task.")
+    refuse_emptied(conn, build)
     is_same = pins.fingerprint == build.fingerprint
     if not is_same or not _is_settled(conn, build, manifest):
         what = "; ".join(changes(row[0], pins)) or "a file or seed was replaced and put back meanwhile"

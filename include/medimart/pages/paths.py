@@ -6,6 +6,7 @@ and its siblings. Airflow's plugin serves these names and no others (see `medima
 
 from __future__ import annotations
 
+import hashlib
 import re
 from pathlib import Path
 
@@ -18,5 +19,9 @@ def pages_folder() -> Path:
 
 
 def slug(text: str) -> str:
-    """A text as a file name that needs no quoting in a URL: letters, digits, dash and underscore."""
-    return re.sub(r"[^A-Za-z0-9_]+", "-", text).strip("-")
+    """A text as a file name of its own that needs no quoting in a URL: letters, digits, dash and underscore.
+
+    The last eight characters are of its SHA-256: texts that differ in a sign alone, or late, have two names.
+    """
+    words = re.sub(r"[^A-Za-z0-9_]+", "-", text).strip("-")[:150]
+    return f"{words}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"

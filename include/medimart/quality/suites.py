@@ -33,7 +33,7 @@ aggregates, record what they measured even when they pass, so that there is a tr
 passes on an empty table: give each model that must have rows an `expect_table_row_count_to_be_between`.
 
 A check's full name is `<model>.<id>`. Ids are kept stable: "failing since" is read from earlier runs by id.
-Each critical check has a planted fault in `tests/quality/faults/<model>.yaml`, or the tests fail.
+Each check has a planted fault in `tests/quality/faults/<model>.yaml`, or the tests fail.
 """
 
 from __future__ import annotations
