@@ -17,6 +17,7 @@ RUN pip install --no-cache-dir --require-hashes -r requirements-deployment.txt
 COPY pyproject.toml README.md ./
 COPY include ./include
 COPY sql ./sql
+COPY legacy ./legacy
 COPY data/reference ./data/reference
 COPY data/publication ./data/publication
 COPY dags ./dags

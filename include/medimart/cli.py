@@ -376,6 +376,44 @@ def mcp() -> None:
     server.serve()
 
 
+@app.command()
+def legacy(
+    census: Census = None,
+    docs: Annotated[
+        bool, typer.Option("--docs", help="Write docs/legacy.md and its spreadsheet anew; of synthetic patients alone.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Hold the legacy spreadsheet's figures against the marts.
+
+    Its Transact-SQL (legacy/) is run on the same data, and each difference is told by its reasons, down to the
+    pathways. The files go to MEDIMART_HOME. The census is the newest published unless another is given.
+
+    \b
+    Example:
+      medimart legacy --census 2026-04-05
+    """
+    from medimart.legacy import compare, report
+    from medimart.local import work
+    from medimart.settings import settings
+
+    with work.prepared() as conn:
+        comparison = compare.compare(conn, census)
+        written = report.write(comparison, settings().home / "legacy" / str(comparison.census))
+        if docs:
+            written += report.write_docs(comparison)
+    if as_json:
+        _print_json({"census": comparison.census, "figures": report.lines(comparison), "written": written})
+        return
+    rows = tuple(
+        (line.figure, line.legacy, line.current, line.current - line.legacy) for line in report.lines(comparison)
+    )
+    _print_table(("figure", "spreadsheet", "marts", "difference"), rows)
+    print("\nWhy, and which pathways:")
+    for path in written:
+        print(f"  {path}")
+
+
 @app.command(name="compile")
 def compile_models(check: Check = False) -> None:
     """Write the manifest of all SQL models.

@@ -50,6 +50,22 @@ def test_a_row_is_explained_down_to_its_lines(small: Cli) -> None:
     assert "The lines it rests on" in small("explain", keys[0]).stdout
 
 
+def test_legacy_figures_stand_beside_the_marts(small: Cli) -> None:
+    found = small.json("legacy")
+    assert found["census"] == str(CENSUS)
+    waiting = found["figures"][0]
+    listed = small("psql", "-c", f"copy (select count(*) from fct_waitlist where census_date = '{CENSUS}') to stdout")
+    assert (waiting["figure"], waiting["current"]) == ("Waiting", int(listed.stdout))
+    home = Path(small.environment["MEDIMART_HOME"]) / "legacy" / str(CENSUS)
+    assert found["written"] == [str(home / name) for name in ("legacy.md", "spreadsheet.csv", "differences.csv")]
+    assert (home / "differences.csv").read_text().startswith("figure,reason,change,period_sk,")
+    for_people = small("legacy", "--census", str(CENSUS)).stdout
+    assert f"Waiting              | {waiting['legacy']}" in for_people
+    refused = small("legacy", "--census", str(NEXT))
+    assert refused.returncode == 1
+    assert f"Census {NEXT} is not published" in refused.stderr
+
+
 def test_a_period_that_nobody_knows(small: Cli) -> None:
     done = small("explain", "1")
     assert (done.returncode, done.stdout) == (1, "")
