@@ -229,7 +229,7 @@ def _paragraphs(text: str) -> Iterator[Markup]:
 def _tile(conn: Connection, found: Dashboards, card: Card, width: int) -> Tile:
     panels: dict[str, list[Row]] = dict(_panels(conn, found, card))
     rows = [row for some in panels.values() for row in some]
-    is_chart = card.chart not in ("table", "number")
+    is_chart = card.chart not in ("table", "number") and (card.chart != "trend" or len(rows) > 1)
     can_draw = {label: some for label, some in panels.items() if _has_values(card, some)}
     masked = [column for column in card.columns if column.masked]
     is_hidden = any(row[column.name] is None for row in rows for column in masked)
