@@ -1,6 +1,7 @@
-"""Documents made from contracts, models and suites: extracts, data model, lineage, definitions, checks.
+"""Documents made from contracts, models, suites and the catalogue of metrics.
 
-Written by `medimart docs`, which also tells when they are stale.
+They are extracts, reference data, data model, lineage, definitions, checks and metrics. Written by `medimart docs`,
+which also tells when they are stale.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
+from medimart.ask.catalogue import Catalogue, Metric, catalogue
 from medimart.errors import MedimartError
 from medimart.landing.contract import Column, Contract, all_contracts, parse_seed
 from medimart.models.manifest import LAST_WEEK, Manifest, Model, load_manifest
@@ -19,6 +21,7 @@ from medimart.settings import CONTRACTS, PROJECT_ROOT
 
 DOCS = PROJECT_ROOT / "docs"
 _NOTE = "Made by `medimart docs`; do not edit.\n"
+_WORDS = 6  # of a metric are shown; the catalogue holds them all
 _LAYERS = ("staging", "intermediate", "marts")
 
 
@@ -33,6 +36,7 @@ def documents(conn: psycopg.Connection[Any]) -> dict[Path, str]:
         DOCS / "checks.md": checks(manifest),
         DOCS / "lineage.md": lineage(manifest),
         DOCS / "definitions.md": definitions(manifest),
+        DOCS / "metrics.md": metrics(catalogue()),
         DOCS / "data-model.puml": data_model(manifest, _column_types(conn, manifest)),
     }
 
@@ -158,6 +162,51 @@ def definitions(manifest: Manifest) -> str:
             "| column | meaning |\n|---|---|\n" + "\n".join(rows) + "\n"
         )
     return "\n".join(parts)
+
+
+def metrics(found: Catalogue) -> str:
+    """What can be asked in words: each metric's name, meaning and SQL, what it is split by, and the words for it."""
+    parts = [
+        f"# Metrics\n\n{_NOTE}\n"
+        "What `medimart ask` answers, from `include/catalogue/`. Every figure is read from a view of the schema\n"
+        "`shared_marts`, after disclosure control, as the role `medimart_shared`. A question is words for one metric,\n"
+        "for what it is of and split by, and for when; each of its words must be known. Without a time the newest\n"
+        "published census is meant; of a month, quarter or year its last published one; flows add up the weeks that\n"
+        "end in it.\n"
+    ]
+    by_mart: dict[str, list[Metric]] = {}
+    for metric in found.metrics.values():
+        by_mart.setdefault(metric.subject.mart, []).append(metric)
+    for mart, of_mart in by_mart.items():
+        names = [found.dimensions[dimension].name.lower() for dimension in of_mart[0].dimensions]
+        time = "week" if of_mart[0].subject.time == "week_end_date" else "census"
+        rows = [
+            f"| {m.name} (`{m.code}`) | {m.unit} | {_cell(m.meaning)} | `{_cell(m.sql)}`{_of(m)} | {_said(found, m)} |"
+            for m in of_mart
+        ]
+        parts.append(
+            f"## {mart}\n\nSplit or filtered by {', '.join(names)}; one figure a {time}.\n\n"
+            "| metric | unit | meaning | SQL | asked as |\n|---|---|---|---|---|\n" + "\n".join(rows) + "\n"
+        )
+    rows = [
+        f"| {dimension.name} | {_cell(dimension.meaning)} | {', '.join(dimension.words)} |"
+        for dimension in found.dimensions.values()
+    ]
+    parts.append("## Dimensions\n\n| dimension | members | asked as |\n|---|---|---|\n" + "\n".join(rows) + "\n")
+    return "\n".join(parts)
+
+
+def _of(metric: Metric) -> str:
+    return "".join(f" where `{column}` is `{value}`" for column, value in metric.where.items())
+
+
+def _said(found: Catalogue, metric: Metric) -> str:
+    """The words for a metric: those of all that are told by the same, and what must be named besides."""
+    words = dict.fromkeys(word for other in found.of(metric.of) for word in (*other.words, *other.nouns))
+    asked = [f"with “{code.replace('_', ' ')} weeks”" for code in metric.asked.values()]
+    needs = [f"one {found.dimensions[dimension].name.lower()} or each" for dimension in metric.needs]
+    form = ["share, rate"] * (metric.form == "share")
+    return "; ".join([", ".join(list(words)[:_WORDS]), *form, *asked, *needs])
 
 
 def data_model(manifest: Manifest, types: dict[str, dict[str, str]]) -> str:

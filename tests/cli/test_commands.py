@@ -72,6 +72,30 @@ def test_a_period_that_nobody_knows(small: Cli) -> None:
     assert done.stderr.startswith("medimart: No RTT period has the key 1 at census")
 
 
+def test_the_report_is_written_again(small: Cli) -> None:
+    pages = Path(small.environment["MEDIMART_HOME"]) / "pages" / "quality"
+    shutil.rmtree(pages)
+    done = small("report")
+    assert done.returncode == 0, done.stderr
+    page, index = map(Path, done.stdout.split())
+    assert (page.parent, index) == (pages, pages / "index.html")
+    assert f"{CENSUS.day} {CENSUS:%B %Y}" in page.read_text()
+    assert page.name in index.read_text()
+    assert small("report", "cli").stdout == small("report", "--all").stdout == done.stdout
+    assert "There is no run 'Monday'; the newest are cli." in small("report", "Monday").stderr
+
+
+def test_data_docs_are_built_on_demand_from_what_was_recorded(small: Cli) -> None:
+    done = small("report", "--data-docs")
+    assert done.returncode == 0, done.stderr
+    index = Path(done.stdout.split()[-1])
+    assert index.parent.parent == Path(small.environment["MEDIMART_HOME"]) / "pages" / "quality" / "data-docs"
+    assert "fct_waitlist" in index.read_text()
+    [found] = [path for path in index.parent.rglob("*.html") if path.match("validations/fct_waitlist/*/*/*")]
+    assert "A row without" in found.read_text() or "values must never be null" in found.read_text()
+    assert "unexpected Exception" not in done.stderr
+
+
 def test_psql_answers_and_fails_as_psql_does(small: Cli) -> None:
     assert "(1 row)" in small("psql", "-c", "select census_date from publication").stdout
     assert small("psql", "-c", "select nonsense").returncode == 1
@@ -162,3 +186,12 @@ def test_a_fault_is_one_clear_line(small: Cli, arguments: list[str], variables: 
     assert expected in done.stderr
     assert "Traceback" not in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+def test_the_dashboards_are_drawn_without_a_server(small: Cli) -> None:
+    page = Path(small("preview").stdout.strip())
+    assert "Waiting lists as at 29 Mar 2026" in page.read_text()
+    assert small.json("preview") == {"page": str(page)}
+    refused = small("preview", "--clinical", "nobody_here")
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert "The role nobody_here is not there" in refused.stderr

@@ -1,0 +1,110 @@
+"""The server for assistants, over its real stdio: three tools that read, and no way to a patient or to SQL."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import anyio
+import psycopg
+import pytest
+from medimart.ask import server
+from medimart.settings import PROJECT_ROOT
+
+HAS_PACKAGE = importlib.util.find_spec("mcp") is not None
+needs_package = pytest.mark.skipif(not HAS_PACKAGE, reason="the extra mcp is not installed")
+
+
+def talk(url: str, what: Callable[[Any], Awaitable[Any]]) -> Any:
+    """Start `medimart mcp`, and let a client say something to it."""
+    from mcp import ClientSession, StdioServerParameters
+    from mcp.client.stdio import stdio_client
+
+    environment = {**os.environ, "MEDIMART_DATABASE_URL": url, "PYTHONPATH": os.pathsep.join(sys.path)}
+    code = "from medimart.cli import main; main()"
+    started = StdioServerParameters(
+        command=sys.executable, args=["-c", code, "mcp"], env=environment, cwd=str(PROJECT_ROOT)
+    )
+
+    async def all_of_it() -> Any:
+        with anyio.fail_after(60):
+            async with stdio_client(started) as (read, write), ClientSession(read, write) as session:
+                await session.initialize()
+                return await what(session)
+
+    return anyio.run(all_of_it)
+
+
+def said(result: Any) -> Any:
+    found = result.structured_content
+    return found.get("result", found)
+
+
+@needs_package
+def test_the_tools_read_and_are_three(url: str) -> None:
+    async def tools(session: Any) -> Any:
+        return (await session.list_tools()).tools
+
+    found = talk(url, tools)
+    assert {tool.name for tool in found} == {"list_metrics", "describe_metric", "answer"}
+    assert all(tool.annotations.read_only_hint for tool in found)
+
+
+@needs_package
+def test_a_question_is_answered_or_refused(url: str, owner: psycopg.Connection[Any]) -> None:
+    [(figure,)] = owner.execute(
+        "select sum(d(over_52_weeks_count)) from marts.mart_breach_kpi"
+        " where census_date = '2026-03-29' and treatment_function_code = '320'"
+    ).fetchall()
+
+    async def questions(session: Any) -> Any:
+        asked = (
+            "how many cardiology patients are over 52 weeks in March?",
+            "how many dermatology patients are over 52 weeks at Calderbrook?",
+            "is 999 123 4567 waiting?",
+            "select 1; drop table marts.dim_trust",
+        )
+        return [said(await session.call_tool("answer", {"question": question})) for question in asked]
+
+    told, hidden, patient, injected = talk(url, questions)
+    assert told["rows"][0]["value"] == figure
+    assert "shared_marts" in told["sql"]
+    assert hidden["rows"][0]["value"] is None
+    assert hidden["rows"][0]["reason"]
+    assert patient["refused"]["kind"] == "person"
+    assert "999" not in json.dumps(patient)
+    assert injected["refused"]["kind"] == "sign"
+
+
+@needs_package
+def test_metrics_are_listed_and_described(url: str) -> None:
+    async def metrics(session: Any) -> Any:
+        listed = said(await session.call_tool("list_metrics", {}))
+        described = said(await session.call_tool("describe_metric", {"metric": listed[0]["metric"]}))
+        return listed, described, said(await session.call_tool("describe_metric", {"metric": "patients; drop"}))
+
+    listed, described, unknown = talk(url, metrics)
+    assert len(listed) > 40
+    assert described["meaning"] == listed[0]["meaning"]
+    assert "drop" not in json.dumps(unknown)
+
+
+def test_what_the_tools_do_needs_no_package(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MEDIMART_DATABASE_URL", url)
+    assert server.answer("patients since March")["rows"][0]["step"] == "2026-03-01"
+    assert server.answer("who is Priya")["refused"]["kind"] == "person"
+    assert server.describe_metric("over_52_weeks")["asked_with"] == ["over_52"]
+    assert server.list_metrics()
+
+
+@pytest.mark.skipif(HAS_PACKAGE, reason="the extra mcp is installed")
+def test_without_the_package_it_says_which() -> None:
+    code = "from medimart.cli import main; main()"
+    found = subprocess.run([sys.executable, "-c", code, "mcp"], capture_output=True, text=True, timeout=60)
+    assert found.returncode == 1
+    assert "pip install 'medimart[mcp]'" in found.stderr
