@@ -8,7 +8,8 @@ from typer.main import get_command
 from typer.testing import CliRunner
 
 COMMANDS = {
-    "run", "backfill", "up", "land", "generate", "build", "explain", "compile", "docs", "status", "psql",
+    "run", "backfill", "up", "land", "generate", "build", "explain", "compile", "docs", "status", "psql", "ask",
+    "mcp",
 }  # fmt: skip
 
 

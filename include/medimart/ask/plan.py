@@ -87,7 +87,7 @@ def choose(
     names = [catalogue.dimensions[dimension].name.lower() for dimension in asked]
     raise Refusal(
         "combination",
-        f"Shared readers see no {candidates[0].name.lower()} by {_list(names, 'and')} together: "
+        f"Shared readers see no {candidates[0].name.lower()} by {_list(names, 'and')}{' together' * (len(names) > 1)}: "
         "it isn't counted so, or its cells would be too small to show.",
         can=_nearest(catalogue, candidates, filters, groups) or offers(catalogue, concept),
     )
