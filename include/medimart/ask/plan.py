@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from medimart.ask.catalogue import Catalogue, Metric
 from medimart.ask.members import Members
@@ -12,8 +12,11 @@ from medimart.errors import MedimartError
 
 
 class Refusal(MedimartError):
-    """A question that is not answered. kind: in one word why; words: of the question, where some are the reason; can:
-    what could be asked instead."""
+    """A question that is not answered.
+
+    kind: in one word why: unknown, ambiguous, person, sql, sign, measure, form, dimension, combination, needs, time,
+    order, long or empty. words: of the question, where some are the reason. can: what could be asked instead.
+    """
 
     def __init__(self, kind: str, text: str, words: Sequence[str] = (), can: Sequence[str] = ()) -> None:
         self.kind, self.text, self.words, self.can = kind, text, tuple(words), tuple(can)
@@ -38,7 +41,6 @@ class Plan:
     groups: tuple[str, ...]
     when: When
     order: str = ""
-    notes: tuple[str, ...] = field(default=())
 
     @property
     def where(self) -> dict[str, str]:
