@@ -3,6 +3,7 @@
 # make test    the whole test suite        make lint       every linter
 # make setup   the environment alone       make lock       resolve requirements.in anew
 # make benchmark   measure; writes a table
+# make screenshots   run the sample, take the pictures of docs/pictures; wants Chromium
 #
 # Settings are environment variables: MEDIMART_HOME, MEDIMART_LANDING, MEDIMART_DATABASE_URL (see README.md).
 
@@ -13,7 +14,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := run
-.PHONY: run up setup test lint lock benchmark
+.PHONY: run up setup test lint lock benchmark screenshots
 
 run: setup
 	@$(BIN)/medimart run
@@ -27,7 +28,8 @@ $(STAMP): requirements.txt pyproject.toml
 	@test -n "$(PYTHON)" || { echo "MediMart needs Python 3.11 to 3.14 with venv: install it, or name it: make PYTHON=/path/to/python3.11" >&2; exit 1; }
 	@echo "Setting up $(VENV) with $$($(PYTHON) --version) (a few minutes the first time)"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --no-compile -r requirements.txt
+	@$(BIN)/python -m compileall -qq -j 0 -x '/tests?/' $(VENV)/lib || true  # on all cores; files for other Pythons do not compile
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
@@ -49,3 +51,7 @@ lock: setup
 
 benchmark: setup
 	@$(BIN)/python -m benchmarks
+
+screenshots: setup
+	@$(BIN)/medimart run
+	@$(BIN)/python tests/browser/pictures.py

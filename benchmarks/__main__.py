@@ -13,7 +13,7 @@ from datetime import datetime
 
 from medimart.settings import PROJECT_ROOT
 
-from benchmarks import elt, loading, publication, scheduler
+from benchmarks import cards, elt, loading, publication, scheduler
 from benchmarks.table import Row, markdown
 
 RESULTS = PROJECT_ROOT / "docs" / "benchmarks.md"
@@ -21,6 +21,7 @@ PARTS = {
     "loading": loading.measure,
     "elt": elt.measure,
     "publication": publication.measure,
+    "cards": cards.measure,
     "scheduler": scheduler.measure,
 }
 

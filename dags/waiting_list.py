@@ -5,18 +5,24 @@ Loads whatever has landed up to the run's census and isn't loaded yet, builds st
 in a schema of the run's own, validates every layer, and publishes in one transaction. Readers see the old
 marts or the new ones, never a mixture; when a critical check fails nothing is published and the run is red.
 
-**Census.** The Sunday the list is counted at: the London date of the data interval's end, less one day. The
-schedule fires on Mondays at 06:00 for the week that has just ended. A week with no complete extract is
-skipped, and says so.
+#### Census
+The Sunday the list is counted at: the London date of the data interval's end, less one day. The schedule
+fires on Mondays at 06:00 for the week that has just ended. A week with no complete extract is skipped, and
+says so.
 
-**By hand.** Trigger with `census` (a Sunday, `YYYY-MM-DD`); left empty, the newest landed extract's week is
-built.
+#### One run by hand
+Choose **Trigger**, and give the Sunday as **Census**. Left empty, it is the last Sunday before the logical
+date; without a logical date either, the week of the newest landed extract.
 
-**Backfill.** Airflow's dialog counts in *logical dates*, the Monday a week begins: for the censuses 4 January
-to 25 January 2026 choose 29 December to 19 January. `medimart backfill --from --to` takes census dates and
-does the sum.
+#### A backfill
+Choose **Trigger**, then **Backfill**. Airflow counts in logical dates, the Mondays that weeks begin: **From** is
+the Monday before the first census, **To** the last census. For the censuses 4 to 25 January 2026 that is
+29 December to 25 January. **All Runs** builds weeks again that have been built. Leave **Census** empty. On the
+command line, medimart backfill takes census dates and does the sum.
 
-When a run is red, its failed task's last log line says what to do; more in `docs/runbook.md`.
+#### When it is red
+The last log line of the failed task says what to do; **Data quality** on the run's page says what was wrong
+with the data. More is in docs/runbook.md.
 """
 
 from datetime import timedelta
@@ -45,19 +51,19 @@ with DAG(
             type=["null", "string"],
             format="date",
             title="Census",
-            description="The Sunday to count the list at; empty: the run's own week, or the newest landed",
+            description="The Sunday to count the list at; empty: the last one before the logical date",
         ),
         "full_rebuild": Param(
             False,
             type="boolean",
             title="Full rebuild",
-            description="Type every load again from raw before building",
+            description="Type every load from its raw lines anew before building",
         ),
         "stop_on_warning": Param(
             False,
             type="boolean",
             title="Stop on warning",
-            description="Treat warnings as critical: publish nothing when one fails",
+            description="Publish nothing when a warning fails, as when a critical check does",
         ),
     },
     deadline=DeadlineAlert(
@@ -69,7 +75,7 @@ with DAG(
     ),
     on_failure_callback=run_failed,
     tags=["medimart", "weekly"],
-):
+) as dag:
     with TaskGroup("load"):
         begin = Step(
             task_id="check_extracts",
@@ -95,3 +101,8 @@ with DAG(
         outlets=[MARTS],
     )
     audits >> publish
+    # Waits for every task, so that nothing is missing from its page; a teardown, so that it neither turns a failed run
+    # green nor fails a good one.
+    everything = dag.tasks
+    report = Step(task_id="report", function="report", doc_md="Writes the run's data-quality page, whatever happened.")
+    everything >> report.as_teardown()

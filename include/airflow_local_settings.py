@@ -19,6 +19,7 @@ NEEDED_BY_TASKS = (
     "medimart.landing",
     "medimart.models.publish",
     "medimart.pipeline",
+    "medimart.quality.page",
     "medimart.quality.engine",
     "medimart.quality.expectations",
     "medimart.taskgroups",

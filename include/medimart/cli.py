@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from medimart.errors import MedimartError
+from medimart.errors import for_people
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -58,6 +58,14 @@ def _sunday(text: str) -> date:
         )
     return day
 
+
+metabase_app = typer.Typer(
+    name="metabase",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.add_typer(metabase_app)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 Census = Annotated[
@@ -368,6 +376,44 @@ def mcp() -> None:
     server.serve()
 
 
+@app.command()
+def legacy(
+    census: Census = None,
+    docs: Annotated[
+        bool, typer.Option("--docs", help="Write docs/legacy.md and its spreadsheet anew; of synthetic patients alone.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Hold the legacy spreadsheet's figures against the marts.
+
+    Its Transact-SQL (legacy/) is run on the same data, and each difference is told by its reasons, down to the
+    pathways. The files go to MEDIMART_HOME. The census is the newest published unless another is given.
+
+    \b
+    Example:
+      medimart legacy --census 2026-04-05
+    """
+    from medimart.legacy import compare, report
+    from medimart.local import work
+    from medimart.settings import settings
+
+    with work.prepared() as conn:
+        comparison = compare.compare(conn, census)
+        written = report.write(comparison, settings().home / "legacy" / str(comparison.census))
+        if docs:
+            written += report.write_docs(comparison)
+    if as_json:
+        _print_json({"census": comparison.census, "figures": report.lines(comparison), "written": written})
+        return
+    rows = tuple(
+        (line.figure, line.legacy, line.current, line.current - line.legacy) for line in report.lines(comparison)
+    )
+    _print_table(("figure", "spreadsheet", "marts", "difference"), rows)
+    print("\nWhy, and which pathways:")
+    for path in written:
+        print(f"  {path}")
+
+
 @app.command(name="compile")
 def compile_models(check: Check = False) -> None:
     """Write the manifest of all SQL models.
@@ -434,6 +480,73 @@ def status(as_json: AsJson = False) -> None:
 
 
 @app.command()
+def report(
+    run_id: Annotated[
+        str | None, typer.Argument(metavar="RUN", help="A run, as its page names it; without it the newest.")
+    ] = None,
+    every: Annotated[bool, typer.Option("--all", help="Every run there is.")] = False,
+    data_docs: Annotated[
+        bool,
+        typer.Option(
+            "--data-docs", help="Great Expectations' own pages as well; these load Bootstrap and jQuery from the web."
+        ),
+    ] = False,
+) -> None:
+    """Write the data-quality pages again.
+
+    Every run writes its page when it ends; this makes them anew from what is recorded, and prints where they are.
+
+    \b
+    Example:
+      medimart report
+      medimart report waiting_list/manual__2026-01-12T06:00:00+00:00 --data-docs
+      medimart report --all
+    """
+    from medimart.local import work
+    from medimart.quality import page, places
+
+    if every and (run_id or data_docs):
+        raise typer.BadParameter("--all goes with neither a run nor --data-docs.")
+    with work.prepared() as conn:
+        for name in page.known(conn) if every else [page.find(conn, run_id)]:
+            print(page.write(conn, name))
+        print(places.index())
+        if data_docs:
+            from medimart.quality import data_docs as documents
+
+            print(documents.write(conn, page.find(conn, run_id)))
+
+
+@app.command()
+def preview(
+    clinical: Annotated[
+        str | None,
+        typer.Option(metavar="LOGIN", help="The clinical worklist instead, as this admitted login sees it."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write the dashboards as static pages.
+
+    They need no server and load nothing from the network. Shared ones hold aggregates under disclosure control;
+    clinical ones are for whoever may see the login's patients, in a folder for its owner alone.
+
+    \b
+    Example:
+      medimart preview
+      medimart preview --clinical ward_lead
+    """
+    from medimart.dashboards import preview as previewing
+    from medimart.local import work
+
+    with work.prepared() as conn:
+        page = previewing.write(conn, login=clinical)
+    if as_json:
+        _print_json({"page": page})
+    else:
+        print(page)
+
+
+@app.command()
 def psql(
     command: Annotated[
         str | None, typer.Option("--command", "-c", metavar="QUERY", help="Run one query and leave.")
@@ -453,6 +566,130 @@ def psql(
     raise typer.Exit(client.psql(command))
 
 
+@metabase_app.callback()
+def metabase() -> None:
+    """Dashboards in Metabase, from the files in include/metabase.
+
+    The server and its accounts are set by MEDIMART_METABASE_*: docs/deployment.md.
+
+    \b
+    Example:
+      medimart metabase plan
+      medimart metabase apply
+    """
+
+
+@metabase_app.command(name="plan")
+def metabase_plan(
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="As if people's edits were to go.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Tell what an apply would do, and write nothing.
+
+    \b
+    Example:
+      medimart metabase plan
+    """
+    _show_changes(plan=True, overwrite=overwrite, as_json=as_json)
+
+
+@metabase_app.command(name="apply")
+def metabase_apply(
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Write over people's edits too.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Bring Metabase to what the files say.
+
+    From a blank server to finished dashboards; again, only what differs is written. What people have edited is kept
+    and told.
+
+    \b
+    Example:
+      medimart metabase apply
+      medimart metabase apply --overwrite
+    """
+    _show_changes(plan=False, overwrite=overwrite, as_json=as_json)
+
+
+@metabase_app.command(name="check")
+def metabase_check(as_json: AsJson = False) -> None:
+    """Prove on the live server that all is as written.
+
+    Each card answers with the columns it names, each dashboard shows its cards, each group may do what it should. Exit
+    code 1 when something is not so.
+
+    \b
+    Example:
+      medimart metabase check
+    """
+    from medimart.dashboards import metabase
+    from medimart.local import work
+
+    with work.prepared() as conn:
+        proofs = metabase.prove(conn)
+    faults = [proof for proof in proofs if proof.fault]
+    if as_json:
+        _print_json(proofs)
+    else:
+        if faults:
+            _print_table(("what", "name", "fault"), tuple((one.kind, one.name, one.fault) for one in faults))
+        slowest = max(proofs, key=lambda proof: proof.seconds or 0)
+        print(f"{len(proofs) - len(faults)} of {len(proofs)} are as written. ", end="")
+        print(f"Slowest card: {slowest.name}, {slowest.seconds or 0:.1f} s.")
+    if faults:
+        raise typer.Exit(1)
+
+
+@metabase_app.command(name="admit")
+def metabase_admit() -> None:
+    """Make the two logins that Metabase asks with.
+
+    They are those of MEDIMART_METABASE_SHARED_URL and _CLINICAL_URL: each reads what its role may, and nothing else.
+
+    \b
+    Example:
+      medimart metabase admit
+    """
+    from medimart.dashboards import metabase
+    from medimart.local import work
+
+    with work.prepared() as conn:
+        print(f"Admitted: {', '.join(metabase.admit(conn))}.")
+
+
+@metabase_app.command(name="key")
+def metabase_key() -> None:
+    """Make an API key, and print it this once.
+
+    With it in MEDIMART_METABASE_API_KEY nobody needs the administrator's password any more.
+
+    \b
+    Example:
+      medimart metabase key
+    """
+    from medimart.dashboards import metabase
+
+    print(metabase.key())
+
+
+def _show_changes(*, plan: bool, overwrite: bool, as_json: bool) -> None:
+    from medimart.dashboards import metabase
+    from medimart.local import work
+
+    with work.prepared() as conn:
+        changes = metabase.provision(conn, plan=plan, overwrite=overwrite)
+    if as_json:
+        _print_json(changes)
+        return
+    news = [one for one in changes if one.action != "unchanged"]
+    if news:
+        _print_table(
+            ("what", "name", "would be" if plan else "was", "why"),
+            tuple((one.kind, one.name, one.action, one.detail) for one in news),
+        )
+    print(f"{len(changes) - len(news)} of {len(changes)} are as their files say.")
+
+
 def _carry_out(todo: Work, as_json: bool) -> None:
     """Run what there is to do, if anything, and print the summary."""
     from medimart.local import work
@@ -469,6 +706,7 @@ def _carry_out(todo: Work, as_json: bool) -> None:
         show(console, summary)
         return
     result = work.carry_out(todo, console=console, say=lambda text: print(text, file=console.file, flush=True))
+    preview_page = _written_preview()
     if as_json:
         runs = [
             {"run": one.label, "state": one.state, "seconds": one.seconds, "reason": one.reason}
@@ -476,12 +714,27 @@ def _carry_out(todo: Work, as_json: bool) -> None:
         ]
         _print_json({"runs": runs, "stages": result.stages, "summary": result.summary, "is_good": result.is_good})
     else:
-        _show_result(console, result)
+        _show_result(console, result, preview_page)
     if not result.is_good:
         raise typer.Exit(1)
 
 
-def _show_result(console: Console, result: Result) -> None:
+def _written_preview() -> str:
+    """Write the shared dashboards' pages; where they are, or why there are none."""
+    from medimart.dashboards import preview as previewing
+    from medimart.local import work
+
+    try:
+        with work.prepared() as conn:
+            return str(previewing.write(conn))
+    except Exception as error:  # the run is over and stands, whatever comes of its pictures
+        if (text := for_people(error)) is None:
+            raise
+        return f"No preview of the dashboards: {text}"
+
+
+def _show_result(console: Console, result: Result, preview_page: str) -> None:
+    from medimart.quality import places
     from medimart.settings import settings
     from medimart.summary import show
 
@@ -499,6 +752,8 @@ def _show_result(console: Console, result: Result) -> None:
         "  medimart up                    Airflow's UI: runs, tasks, logs\n"
         "  medimart psql                  the marts: \\d marts.*\n"
         "  medimart explain PERIOD_SK     a row of the list back to its source lines\n"
+        f"  {places.index()}\n"
+        f"  {preview_page}\n"
         f"  {settings().home / 'airflow' / 'logs'}"
     )
 
@@ -540,25 +795,11 @@ def main() -> None:
     try:
         app()
     except Exception as error:
-        text = _for_people(error)
+        text = for_people(error)
         if text is None or os.environ.get("MEDIMART_DEBUG"):
             raise
         print(f"medimart: {text}", file=sys.stderr)
         sys.exit(1)
-
-
-def _for_people(error: Exception) -> str | None:
-    """What a person is told of a fault that is none of ours; None for those that are."""
-    if isinstance(error, MedimartError):
-        return str(error)
-    if isinstance(error, OSError) and error.strerror:
-        return f"{error.strerror}: {error.filename}" if error.filename else error.strerror
-    psycopg = sys.modules.get("psycopg")
-    if psycopg and isinstance(error, psycopg.Error):
-        from medimart.models.build import without_values
-
-        return f"The warehouse refuses: {without_values(error).strip()} (SQLSTATE {error.sqlstate or 'none'})."
-    return None
 
 
 def _end(number: int, _frame: Any) -> None:

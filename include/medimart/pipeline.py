@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 import psycopg
 
 from medimart import db
-from medimart.errors import InputError, MedimartError
+from medimart.errors import InputError, MedimartError, NothingToDo, for_people
 from medimart.models.manifest import LAST_WEEK, Manifest, load_manifest
 from medimart.settings import settings
 from medimart.warehouse import prepare
@@ -32,7 +32,7 @@ PUBLICATION = "rtt_publication"
 PUBLISHED_FILE = "rtt_published"  # the contract of the monthly file
 
 
-class NothingLanded(MedimartError):
+class NothingLanded(NothingToDo):
     """The week has no complete extract: the run is skipped, and this says why."""
 
 
@@ -66,24 +66,26 @@ def begin(conn: Connection, run: Run) -> str:
     from medimart import landing
     from medimart.models import build
 
-    prepare(conn)
-    census = _publication_period(run) if run.pipeline == PUBLICATION else _census(run)
-    conn.execute(
-        """
-        insert into quality.run (run_id, pipeline, census_date, full_rebuild, stop_on_warning, input_file)
-        values (%s, %s, %s, %s, %s, %s)
-        on conflict (run_id) do update set
-            census_date = excluded.census_date, full_rebuild = excluded.full_rebuild,
-            stop_on_warning = excluded.stop_on_warning, input_file = excluded.input_file,
-            started_at = clock_timestamp()
-        """,
-        (
-            run.run_id, run.pipeline, census, run.full_rebuild, run.stop_on_warning,
-            str(run.input) if run.input else None,
-        ),
-    )  # fmt: skip
-    conn.commit()
     with _timed(conn, run, "load", "check the files"):
+        prepare(conn)
+        conn.commit()
+        census = _publication_period(run) if run.pipeline == PUBLICATION else _census(run)
+        conn.execute(
+            """
+            insert into quality.run (run_id, pipeline, census_date, full_rebuild, stop_on_warning, input_file)
+            values (%s, %s, %s, %s, %s, %s)
+            on conflict (run_id) do update set
+                census_date = excluded.census_date, full_rebuild = excluded.full_rebuild,
+                stop_on_warning = excluded.stop_on_warning, input_file = excluded.input_file,
+                started_at = clock_timestamp()
+            """,
+            (
+                run.run_id, run.pipeline, census, run.full_rebuild, run.stop_on_warning,
+                str(run.input) if run.input else None,
+            ),
+        )  # fmt: skip
+        conn.execute("delete from quality.run_failure where run_id = %s", (run.run_id,))
+        conn.commit()
         build.sweep(conn)
         landing.load_seeds(conn)
         if run.pipeline == WAITING_LIST:
@@ -177,13 +179,52 @@ def publish(conn: Connection, run: Run) -> None:
         build.close_build(conn, built)
 
 
+def report(conn: Connection, run: Run) -> str:
+    """Write the run's data-quality page and the rejects for its senders, whatever came before; returns its place.
+
+    Raises NothingLanded when there is nothing to say of the run: its week had no extract.
+    """
+    from medimart.quality import page, places
+
+    prepare(conn)
+    conn.commit()
+    if page.write(conn, run.run_id) is None:
+        raise NothingLanded(f"Run {run.run_id} did nothing that a page could tell.")
+    return places.link(run.run_id)
+
+
 def sources(manifest: Manifest, pipeline: str) -> list[str]:
     """The sources that a pipeline's runs load: those its models read, less what the other pipeline loads for both."""
     return [s for s in manifest.sources(pipeline) if s != PUBLISHED_FILE or pipeline == PUBLICATION]
 
 
+def provision_metabase(conn: Connection, _run: Run) -> str:
+    """Bring Metabase's dashboards to what their files say; people's own edits are kept. Returns what became of them.
+
+    Raises NothingToDo where no Metabase is set.
+    """
+    from medimart.dashboards import metabase
+
+    prepare(conn)
+    changes = [one for one in metabase.provision(conn) if one.action != "unchanged"]
+    told = (f"{one.action} {one.kind} {one.name} {one.detail}".rstrip() for one in changes)
+    return "; ".join(told) or "Metabase is as its files say."
+
+
 def run_through(conn: Connection, run: Run) -> None:
-    """All steps of a run one after the other, without a scheduler: for tests and benchmarks."""
+    """All steps of a run one after the other, without a scheduler: for tests and benchmarks. Its page is written
+    whatever comes of it."""
+    try:
+        _steps(conn, run)
+    except Exception:
+        with suppress(Exception):  # what made the run fail is told, whatever comes of its page
+            conn.rollback()
+            report(conn, run)
+        raise
+    report(conn, run)
+
+
+def _steps(conn: Connection, run: Run) -> None:
     from medimart.models import build
 
     begin(conn, run)
@@ -264,9 +305,17 @@ class _Step:
 
 @contextmanager
 def _timed(conn: Connection, run: Run, stage: str, name: str) -> Iterator[_Step]:
-    """Record how long a step took, once it has done its work."""
+    """Record how long a step took, once it has done its work, or what made it fail, until it succeeds."""
     step, began = _Step(), time.monotonic()
-    yield step
+    try:
+        yield step
+    except NothingLanded:
+        raise
+    except Exception as error:
+        with suppress(psycopg.Error):  # what failed matters more than that it could not be recorded
+            conn.rollback()
+            _record_failure(conn, run, stage, name, error)
+        raise
     conn.execute(
         """
         insert into quality.run_step (run_id, stage, step, row_count, seconds) values (%s, %s, %s, %s, %s)
@@ -274,5 +323,22 @@ def _timed(conn: Connection, run: Run, stage: str, name: str) -> Iterator[_Step]
             row_count = excluded.row_count, seconds = excluded.seconds, finished_at = clock_timestamp()
         """,
         (run.run_id, stage, name, step.rows, time.monotonic() - began),
+    )
+    conn.execute(
+        "delete from quality.run_failure where run_id = %s and stage = %s and step = %s", (run.run_id, stage, name)
+    )
+    conn.commit()
+
+
+def _record_failure(conn: Connection, run: Run, stage: str, name: str, error: Exception) -> None:
+    kind = type(error).__name__
+    words = for_people(error) or f"A fault of the program ({kind}): report it, with the last lines of the task's log."
+    conn.execute(
+        """
+        insert into quality.run_failure (run_id, pipeline, stage, step, kind, message) values (%s, %s, %s, %s, %s, %s)
+        on conflict (run_id, stage, step) do update set
+            kind = excluded.kind, message = excluded.message, failed_at = clock_timestamp()
+        """,
+        (run.run_id, run.pipeline, stage, name, kind, words),
     )
     conn.commit()

@@ -1,4 +1,4 @@
-"""The model graph as Airflow task groups: the one module of the package that imports Airflow.
+"""The model graph as Airflow task groups; with Airflow's plugin, all of the package that imports Airflow.
 
 A step is a function of `medimart.pipeline`. As a task it takes the warehouse from Airflow's connection
 `medimart`, and fails plainly: what a person must mend is not retried, what may pass by itself is.
@@ -49,13 +49,13 @@ class Step(BaseOperator):
         from airflow.providers.postgres.hooks.postgres import PostgresHook
 
         from medimart import db, pipeline
-        from medimart.errors import MedimartError
+        from medimart.errors import MedimartError, NothingToDo
 
         run = run_of(context)
         with db.ready(cast("psycopg.Connection[Any]", PostgresHook(CONNECTION).get_conn())) as conn:
             try:
                 result = getattr(pipeline, self.function)(conn, run, **self.arguments)
-            except pipeline.NothingLanded as reason:
+            except NothingToDo as reason:
                 raise AirflowSkipException(str(reason)) from None
             except MedimartError as error:
                 raise AirflowFailException(str(error)) from None

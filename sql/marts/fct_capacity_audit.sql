@@ -16,6 +16,10 @@ grain: [week_end_date, trust_sk, treatment_function_code, session_type]
 references: {week_end_date: dim_date, trust_sk: dim_trust, treatment_function_code: dim_specialty}
 readers: clinical
 owner: ICS operations manager
+disclosure:
+  counts: [booked_count, dna_count, cancelled_by_patient_count, cancelled_by_provider_count, planned_count, filled_count]
+  by: [week_end_date, trust_sk]
+  within: [trust_sk]
 */
 with
 capacity as (

@@ -71,12 +71,11 @@ lists as (
         l.trust_id,
         l.treatment_function_code,
         l.wait_week,
-        sum(l.open_count) as open_count,
-        sum(l.start_count) as start_count,
-        sum(l.admitted_stop_count + l.non_admitted_stop_count) as stop_count,
-        sum(l.nullified_count + l.transferred_out_count + l.other_removal_count) as removal_count
+        l.open_count,
+        l.start_count,
+        l.admitted_stop_count + l.non_admitted_stop_count as stop_count,
+        l.nullified_count + l.transferred_out_count + l.other_removal_count as removal_count
     from int_weekly_list as l
-    group by l.week_end_date, l.trust_id, l.treatment_function_code, l.wait_week
 ),
 
 trust_starts as (
@@ -281,45 +280,21 @@ points as (
     inner join ref_spc_measure as d on m.measure_code = d.measure_code
 ),
 
-rebases as (
-    select
-        r.measure_code,
-        r.trust_id,
-        r.treatment_function_code,
-        r.rebase_date
-    from ref_spc_rebase as r
-),
-
+-- Re-basings so far; each that counts begins a group, several of one day begin one.
 grouped as (
     select
-        p.measure_code,
-        p.measure_kind,
-        p.trust_id,
-        p.treatment_function_code,
-        p.week_end_date,
-        p.measure_value,
-        p.charted_value,
-        p.event_count,
-        p.minimum_events,
-        count(distinct r.rebase_date)::integer + 1 as rebase_group
+        p.*,
+        (
+            select count(*)
+            from ref_spc_rebase as r
+            where
+                r.rebase_date <= p.week_end_date
+                and r.measure_code in (p.measure_code, 'ALL')
+                and r.trust_id in (p.trust_id, 'ALL')
+                and r.treatment_function_code in (p.treatment_function_code, 'ALL')
+        ) as rebase_count
     from points as p
-    left join rebases as r
-        on
-        p.week_end_date >= r.rebase_date
-        and r.measure_code in (p.measure_code, 'ALL')
-        and r.trust_id in (p.trust_id, 'ALL')
-        and r.treatment_function_code in (p.treatment_function_code, 'ALL')
     where p.measure_value is not null
-    group by
-        p.measure_code,
-        p.measure_kind,
-        p.trust_id,
-        p.treatment_function_code,
-        p.week_end_date,
-        p.measure_value,
-        p.charted_value,
-        p.event_count,
-        p.minimum_events
 ),
 
 charts as materialized (
@@ -330,7 +305,7 @@ charts as materialized (
         g.treatment_function_code,
         dense_rank() over (
             partition by g.measure_code, g.trust_id, g.treatment_function_code
-            order by g.rebase_group
+            order by g.rebase_count
         )::integer as rebase_group,
         array_agg(g.week_end_date order by g.week_end_date) as value_weeks,
         array_agg(g.measure_value order by g.week_end_date) as value_series,
@@ -344,7 +319,7 @@ charts as materialized (
         g.measure_kind,
         g.trust_id,
         g.treatment_function_code,
-        g.rebase_group
+        g.rebase_count
 ),
 
 described as materialized (
@@ -379,8 +354,22 @@ controlled as materialized (
     where not c.is_too_few
 ),
 
--- Values in their order, with the run chart of stocks.
-run_charted as materialized (
+-- The run charts of stocks, each made once and kept aside.
+run_charts as materialized (
+    select
+        c.measure_code,
+        c.trust_id,
+        c.treatment_function_code,
+        c.value_weeks[r.point_no] as week_end_date,
+        r.median_value,
+        r.is_shift
+    from charts as c
+    cross join lateral run_chart_points(c.value_series) as r
+    where c.measure_kind = 'stock'
+),
+
+-- Values in their order.
+valued as (
     select
         c.measure_code,
         c.trust_id,
@@ -389,14 +378,12 @@ run_charted as materialized (
         c.point_count,
         c.is_too_few,
         c.lag_one_correlation,
+        c.expected_count / cardinality(c.value_weeks) as expected_share,
         c.expected_count,
         v.week_end_date,
-        v.series_value,
-        r.median_value,
-        r.is_shift
+        v.series_value
     from described as c
-    cross join lateral unnest(c.value_weeks, c.value_series) with ordinality as v (week_end_date, series_value, point_no)
-    left join lateral run_chart_points(c.value_series) as r on c.measure_kind = 'stock' and v.point_no = r.point_no
+    cross join lateral unnest(c.value_weeks, c.value_series) as v (week_end_date, series_value)
 ),
 
 joined as (
@@ -414,11 +401,16 @@ joined as (
         x.near_upper_limit,
         x.special_cause,
         x.special_cause like '%above%' or x.special_cause = 'trend_up' as is_upward,
-        v.expected_count / count(*) over (
-            partition by v.measure_code, v.trust_id, v.treatment_function_code, v.rebase_group
-        ) as expected_share
-    from run_charted as v
+        r.median_value,
+        r.is_shift
+    from valued as v
     inner join ref_spc_measure as d on v.measure_code = d.measure_code
+    left join run_charts as r
+        on
+        v.measure_code = r.measure_code
+        and v.trust_id = r.trust_id
+        and v.treatment_function_code = r.treatment_function_code
+        and v.week_end_date = r.week_end_date
     left join controlled as x
         on
         v.measure_code = x.measure_code

@@ -64,12 +64,11 @@ lists as (
         l.trust_id,
         l.treatment_function_code,
         greatest(l.wait_week, 1) as wait_week,
-        sum(l.open_count) as open_count,
-        sum(l.entered_count) as entered_count,
-        sum(l.treated_next_week_count) as treated_count,
-        sum(l.removed_next_week_count) as removed_count
+        l.open_count,
+        l.entered_count,
+        l.treated_next_week_count as treated_count,
+        l.removed_next_week_count as removed_count
     from int_weekly_list as l
-    group by l.week_end_date, l.trust_id, l.treatment_function_code, greatest(l.wait_week, 1)
 ),
 
 trust_starts as (
@@ -98,10 +97,10 @@ totals as (
         coalesce(l.trust_id, 'ALL') as trust_id,
         coalesce(l.treatment_function_code, 'ALL') as treatment_function_code,
         l.wait_week,
-        sum(l.open_count) as open_count,
-        sum(l.entered_count) as entered_count,
-        sum(l.treated_count) as treated_count,
-        sum(l.removed_count) as removed_count
+        sum(l.open_count)::bigint as open_count,
+        sum(l.entered_count)::bigint as entered_count,
+        sum(l.treated_count)::bigint as treated_count,
+        sum(l.removed_count)::bigint as removed_count
     from lists as l
     group by grouping sets (
         (l.week_end_date, l.wait_week),
@@ -111,61 +110,14 @@ totals as (
     )
 ),
 
--- A total over trusts is one only from when every trust delivers.
+-- A total over trusts is one only from when every trust delivers. Units are numbered: all that follows is joined by the
+-- number, for text takes far longer to compare.
 unit_weeks as materialized (
-    select t.*
+    select
+        dense_rank() over (order by t.trust_id, t.treatment_function_code)::integer as unit_no,
+        t.*
     from totals as t
-    inner join unit_starts as s on t.trust_id = s.trust_id and t.week_end_date >= s.first_sunday
-),
-
-units as materialized (
-    select
-        w.trust_id,
-        w.treatment_function_code,
-        s.first_sunday,
-        coalesce(sum(w.open_count) filter (where w.week_end_date = c.census_date), 0) as open_count,
-        (c.census_date - s.first_sunday) / 7 as whole_weeks
-    from unit_weeks as w
-    cross join census as c
-    inner join unit_starts as s on w.trust_id = s.trust_id
-    group by w.trust_id, w.treatment_function_code, s.first_sunday, c.census_date
-),
-
-first_origins as (
-    select
-        u.trust_id,
-        u.treatment_function_code,
-        u.first_sunday,
-        s.history_weeks,
-        s.minimum_weeks,
-        c.census_date,
-        c.census_date - 7 * case when u.treatment_function_code = 'ALL' then s.horizon_weeks else 7 end as first_origin
-    from units as u
-    cross join census as c
-    cross join settings as s
-    where u.open_count >= 20
-),
-
--- Where projections begin: this census; and for the back-test of all and of trusts, Sundays up to half a year back.
-origins as (
-    select
-        f.trust_id,
-        f.treatment_function_code,
-        g.day::date as origin_date,
-        f.minimum_weeks,
-        least(f.history_weeks, (g.day::date - f.first_sunday) / 7) as history_weeks
-    from first_origins as f
-    cross join lateral generate_series(f.first_origin, f.census_date, interval '7 days') as g (day)
-),
-
-ready as (
-    select
-        o.trust_id,
-        o.treatment_function_code,
-        o.origin_date,
-        o.history_weeks
-    from origins as o
-    where o.history_weeks >= o.minimum_weeks
+    where t.trust_id <> 'ALL' or t.week_end_date >= (select max(s.first_sunday) from trust_starts as s)
 ),
 
 -- Ranges of weeks waited that are alike: the first weeks, up to 18, up to 52, and beyond.
@@ -184,153 +136,203 @@ places as (
     from generate_series(1, 105) as g (place)
 ),
 
+unit_ranges as materialized (
+    select
+        w.unit_no,
+        w.week_end_date,
+        p.range_no,
+        sum(w.open_count)::bigint as open_count,
+        sum(w.entered_count)::bigint as entered_count,
+        sum(w.treated_count)::bigint as treated_count,
+        sum(w.removed_count)::bigint as removed_count
+    from unit_weeks as w
+    inner join places as p on w.wait_week = p.wait_week
+    group by w.unit_no, w.week_end_date, p.range_no
+),
+
+actual as materialized (
+    select
+        w.unit_no,
+        w.week_end_date,
+        sum(w.open_count) as list_size,
+        coalesce(sum(w.open_count) filter (where w.range_no <= 2), 0) / nullif(sum(w.open_count), 0)
+            as within_18_weeks_rate,
+        coalesce(sum(w.open_count) filter (where w.range_no = 6), 0) as over_52_weeks,
+        sum(w.entered_count) as entered_count
+    from unit_ranges as w
+    group by w.unit_no, w.week_end_date
+),
+
+units as materialized (
+    select
+        w.unit_no,
+        w.trust_id,
+        w.treatment_function_code,
+        s.first_sunday,
+        coalesce(sum(w.open_count) filter (where w.week_end_date = c.census_date), 0) as open_count,
+        (c.census_date - s.first_sunday) / 7 as whole_weeks
+    from unit_weeks as w
+    cross join census as c
+    inner join unit_starts as s on w.trust_id = s.trust_id
+    group by w.unit_no, w.trust_id, w.treatment_function_code, s.first_sunday, c.census_date
+),
+
+first_origins as (
+    select
+        u.unit_no,
+        u.first_sunday,
+        s.history_weeks,
+        s.minimum_weeks,
+        c.census_date,
+        c.census_date - 7 * case when u.treatment_function_code = 'ALL' then s.horizon_weeks else 7 end as first_origin
+    from units as u
+    cross join census as c
+    cross join settings as s
+    where u.open_count >= 20
+),
+
+-- Where projections begin: this census; and for the back-test of all and of trusts, Sundays up to half a year back.
+origins as (
+    select
+        f.unit_no,
+        g.day::date as origin_date,
+        f.minimum_weeks,
+        least(f.history_weeks, (g.day::date - f.first_sunday) / 7) as history_weeks
+    from first_origins as f
+    cross join lateral generate_series(f.first_origin, f.census_date, interval '7 days') as g (day)
+),
+
+ready as (
+    select
+        o.unit_no,
+        o.origin_date,
+        o.history_weeks
+    from origins as o
+    where o.history_weeks >= o.minimum_weeks
+),
+
 range_rates as (
     select
-        r.trust_id,
-        r.treatment_function_code,
+        r.unit_no,
         r.origin_date,
         r.history_weeks,
-        p.range_no,
+        w.range_no,
         sum(w.treated_count) as treated_count,
         coalesce(sum(w.treated_count) / nullif(sum(w.open_count), 0), 0) as treat_rate,
         coalesce(sum(w.removed_count) / nullif(sum(w.open_count), 0), 0) as removal_rate
     from ready as r
-    inner join unit_weeks as w
+    inner join unit_ranges as w
         on
-        r.trust_id = w.trust_id
-        and r.treatment_function_code = w.treatment_function_code
+        r.unit_no = w.unit_no
         and w.week_end_date >= r.origin_date - 7 * r.history_weeks
         and w.week_end_date < r.origin_date
-    inner join places as p on w.wait_week = p.wait_week
-    group by
-        r.trust_id,
-        r.treatment_function_code,
-        r.origin_date,
-        r.history_weeks,
-        p.range_no
+    group by r.unit_no, r.origin_date, r.history_weeks, w.range_no
 ),
 
-treated as (
+treated as materialized (
     select
-        r.trust_id,
-        r.treatment_function_code,
+        r.unit_no,
         r.origin_date,
         sum(r.treated_count) / max(r.history_weeks) as treated_a_week
     from range_rates as r
-    group by r.trust_id, r.treatment_function_code, r.origin_date
+    group by r.unit_no, r.origin_date
 ),
 
 -- The weekly change of the list lately, and how sure it is: a change within its own noise is taken for none.
 changes as (
     select
-        w.trust_id,
-        w.treatment_function_code,
+        w.unit_no,
         w.week_end_date,
-        sum(w.open_count)
-        - lag(sum(w.open_count)) over (partition by w.trust_id, w.treatment_function_code order by w.week_end_date)
-            as change
-    from unit_weeks as w
-    group by w.trust_id, w.treatment_function_code, w.week_end_date
+        w.entered_count,
+        w.list_size - lag(w.list_size) over (partition by w.unit_no order by w.week_end_date) as change
+    from actual as w
 ),
 
-drifts as (
+lately as materialized (
     select
-        r.trust_id,
-        r.treatment_function_code,
+        r.unit_no,
         r.origin_date,
-        avg(c.change) * least(4 * var_samp(c.change) / count(*) / nullif(avg(c.change) ^ 2, 0), 1) as noise_drift
+        avg(c.change) * least(4 * var_samp(c.change) / count(*) / nullif(avg(c.change) ^ 2, 0), 1) as noise_drift,
+        sum(c.entered_count) / max(r.history_weeks) as entered_a_week
     from ready as r
     inner join changes as c
         on
-        r.trust_id = c.trust_id
-        and r.treatment_function_code = c.treatment_function_code
+        r.unit_no = c.unit_no
         and c.week_end_date > r.origin_date - 7 * r.history_weeks
         and c.week_end_date <= r.origin_date
-    group by r.trust_id, r.treatment_function_code, r.origin_date
+    group by r.unit_no, r.origin_date
 ),
 
-entering as (
+-- The list at each origin, places where nobody waits included: added up, since a join of both by place is slow.
+stocked as (
     select
-        r.trust_id,
-        r.treatment_function_code,
-        r.origin_date,
-        sum(w.entered_count) / max(r.history_weeks) as entered_a_week
-    from ready as r
-    inner join unit_weeks as w
-        on
-        r.trust_id = w.trust_id
-        and r.treatment_function_code = w.treatment_function_code
-        and w.week_end_date > r.origin_date - 7 * r.history_weeks
-        and w.week_end_date <= r.origin_date
-    group by r.trust_id, r.treatment_function_code, r.origin_date
+        x.unit_no,
+        x.origin_date,
+        x.wait_week,
+        sum(x.open_count) as open_count
+    from (
+        select
+            r.unit_no,
+            r.origin_date,
+            w.wait_week,
+            w.open_count
+        from ready as r
+        inner join unit_weeks as w on r.unit_no = w.unit_no and r.origin_date = w.week_end_date
+        union all
+        select
+            r.unit_no,
+            r.origin_date,
+            p.wait_week,
+            0 as open_count
+        from ready as r
+        cross join places as p
+    ) as x
+    group by x.unit_no, x.origin_date, x.wait_week
 ),
 
 begun as materialized (
     select
-        r.trust_id,
-        r.treatment_function_code,
-        r.origin_date,
-        array_agg(coalesce(w.open_count, 0) order by p.wait_week) as stock,
-        array_agg(coalesce(x.treat_rate, 0) order by p.wait_week) as treat_rates,
-        array_agg(coalesce(x.removal_rate, 0) order by p.wait_week) as removal_rates
-    from ready as r
-    cross join places as p
-    left join unit_weeks as w
-        on
-        r.trust_id = w.trust_id
-        and r.treatment_function_code = w.treatment_function_code
-        and r.origin_date = w.week_end_date
-        and p.wait_week = w.wait_week
+        s.unit_no,
+        s.origin_date,
+        array_agg(s.open_count order by s.wait_week) as stock,
+        array_agg(coalesce(x.treat_rate, 0) order by s.wait_week) as treat_rates,
+        array_agg(coalesce(x.removal_rate, 0) order by s.wait_week) as removal_rates
+    from stocked as s
+    inner join places as p on s.wait_week = p.wait_week
     left join range_rates as x
-        on
-        r.trust_id = x.trust_id
-        and r.treatment_function_code = x.treatment_function_code
-        and r.origin_date = x.origin_date
-        and p.range_no = x.range_no
-    group by r.trust_id, r.treatment_function_code, r.origin_date
+        on s.unit_no = x.unit_no and s.origin_date = x.origin_date and p.range_no = x.range_no
+    group by s.unit_no, s.origin_date
 ),
 
 -- How far each projection goes: the census's all the way, the others to the next Sunday (for the interval) and, of all
 -- and of trusts, to this census (for the back-test).
 starting as materialized (
     select
-        b.trust_id,
-        b.treatment_function_code,
+        b.unit_no,
         b.origin_date,
         b.stock,
         b.treat_rates,
         b.removal_rates,
-        greatest(t.treated_a_week + coalesce(d.noise_drift, 0), 0) as treated_a_week,
-        e.entered_a_week,
+        greatest(t.treated_a_week + coalesce(l.noise_drift, 0), 0) as treated_a_week,
+        l.entered_a_week,
+        a.list_size as origin_list_size,
         case
             when b.origin_date = c.census_date then s.horizon_weeks
-            when b.treatment_function_code = 'ALL' then (c.census_date - b.origin_date) / 7
+            when u.treatment_function_code = 'ALL' then (c.census_date - b.origin_date) / 7
             else 1
         end as last_step
     from begun as b
     cross join census as c
     cross join settings as s
-    inner join treated as t
-        on
-        b.trust_id = t.trust_id
-        and b.treatment_function_code = t.treatment_function_code
-        and b.origin_date = t.origin_date
-    left join drifts as d
-        on
-        b.trust_id = d.trust_id
-        and b.treatment_function_code = d.treatment_function_code
-        and b.origin_date = d.origin_date
-    inner join entering as e
-        on
-        b.trust_id = e.trust_id
-        and b.treatment_function_code = e.treatment_function_code
-        and b.origin_date = e.origin_date
+    inner join units as u on b.unit_no = u.unit_no
+    inner join treated as t on b.unit_no = t.unit_no and b.origin_date = t.origin_date
+    inner join lately as l on b.unit_no = l.unit_no and b.origin_date = l.origin_date
+    left join actual as a on b.unit_no = a.unit_no and b.origin_date = a.week_end_date
 ),
 
 stepping as (
     select
-        s.trust_id,
-        s.treatment_function_code,
+        s.unit_no,
         s.origin_date,
         0 as step_no,
         s.stock,
@@ -338,12 +340,12 @@ stepping as (
         s.removal_rates,
         s.treated_a_week,
         s.entered_a_week,
+        s.origin_list_size,
         s.last_step
     from starting as s
     union all
     select
-        s.trust_id,
-        s.treatment_function_code,
+        s.unit_no,
         s.origin_date,
         s.step_no + 1 as step_no,
         next_list(s.stock, s.treat_rates, s.removal_rates, s.treated_a_week, s.entered_a_week) as stock,
@@ -351,67 +353,51 @@ stepping as (
         s.removal_rates,
         s.treated_a_week,
         s.entered_a_week,
+        s.origin_list_size,
         s.last_step
     from stepping as s
     where s.step_no < s.last_step
 ),
 
-projected as (
+projected as materialized (
     select
-        s.trust_id,
-        s.treatment_function_code,
+        s.unit_no,
         s.origin_date,
         s.step_no,
         s.origin_date + 7 * s.step_no as target_date,
-        sum(x.n) as list_size,
-        sum(x.n) filter (where x.place <= 18) / nullif(sum(x.n), 0) as within_18_weeks_rate,
-        sum(x.n) filter (where x.place > 52) as over_52_weeks
+        s.origin_list_size,
+        x.list_size,
+        x.within_18_weeks / nullif(x.list_size, 0) as within_18_weeks_rate,
+        x.over_52_weeks
     from stepping as s
-    cross join lateral unnest(s.stock) with ordinality as x (n, place)
-    group by s.trust_id, s.treatment_function_code, s.origin_date, s.step_no
-),
-
-actual as (
-    select
-        w.trust_id,
-        w.treatment_function_code,
-        w.week_end_date,
-        sum(w.open_count) as list_size,
-        coalesce(sum(w.open_count) filter (where w.wait_week <= 18), 0) / nullif(sum(w.open_count), 0)
-            as within_18_weeks_rate,
-        coalesce(sum(w.open_count) filter (where w.wait_week > 52), 0) as over_52_weeks
-    from unit_weeks as w
-    group by w.trust_id, w.treatment_function_code, w.week_end_date
+    cross join lateral (
+        select
+            sum(v.n) as list_size,
+            sum(v.n) filter (where v.place <= 18) as within_18_weeks,
+            sum(v.n) filter (where v.place > 52) as over_52_weeks
+        from unnest(s.stock) with ordinality as v (n, place)
+    ) as x
 ),
 
 misses as (
     select
-        p.trust_id,
-        p.treatment_function_code,
+        p.unit_no,
         p.step_no,
         count(*) as origin_count,
         sqrt(avg((p.list_size - a.list_size) ^ 2)) as list_size_miss,
         sqrt(avg((p.within_18_weeks_rate - a.within_18_weeks_rate) ^ 2)) as rate_miss,
         sqrt(avg((p.over_52_weeks - a.over_52_weeks) ^ 2)) as over_52_weeks_miss,
         avg(abs(p.list_size - a.list_size) / nullif(a.list_size, 0)) as relative_miss,
-        avg(abs(o.list_size - a.list_size) / nullif(a.list_size, 0)) as no_change_miss
+        avg(abs(p.origin_list_size - a.list_size) / nullif(a.list_size, 0)) as no_change_miss
     from projected as p
-    inner join actual as a
-        on
-        p.trust_id = a.trust_id
-        and p.treatment_function_code = a.treatment_function_code
-        and p.target_date = a.week_end_date
-    inner join actual as o
-        on
-        p.trust_id = o.trust_id
-        and p.treatment_function_code = o.treatment_function_code
-        and p.origin_date = o.week_end_date
-    where p.step_no > 0
-    group by p.trust_id, p.treatment_function_code, p.step_no
+    inner join actual as a on p.unit_no = a.unit_no and p.target_date = a.week_end_date
+    where p.step_no > 0 and p.origin_list_size is not null
+    group by p.unit_no, p.step_no
 ),
 
 ahead as (
     select
+        u.unit_no,
         u.trust_id,
         u.treatment_function_code,
         u.open_count,
@@ -442,18 +428,9 @@ joined as (
         case when o.origin_count >= 3 then h.interval_z * o.over_52_weeks_miss * sqrt(h.weeks_ahead::numeric) end as over_52_reach
     from ahead as h
     left join projected as p
-        on
-        h.trust_id = p.trust_id
-        and h.treatment_function_code = p.treatment_function_code
-        and h.census_date = p.origin_date
-        and h.weeks_ahead = p.step_no
-    left join misses as m
-        on
-        h.trust_id = m.trust_id
-        and h.treatment_function_code = m.treatment_function_code
-        and h.weeks_ahead = m.step_no
-    left join misses as o
-        on h.trust_id = o.trust_id and h.treatment_function_code = o.treatment_function_code and o.step_no = 1
+        on h.unit_no = p.unit_no and h.census_date = p.origin_date and h.weeks_ahead = p.step_no
+    left join misses as m on h.unit_no = m.unit_no and h.weeks_ahead = m.step_no
+    left join misses as o on h.unit_no = o.unit_no and o.step_no = 1
 ),
 
 trusts as (

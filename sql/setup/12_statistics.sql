@@ -18,28 +18,35 @@ return least(105, ceil(wait_days / 7.0))::integer;
 
 -- The median or percentile of waits as NHS England publishes it since October 2022: with n known waits, i + (p n - those
 -- below i) / those in the band from i, for the band in which the running count reaches p n. In weeks; 104 in the
--- open-ended band ("104 or more"); null below 20 waits. Bands in ascending order, each with its count.
+-- open-ended band ("104 or more"); null below 20 waits.
+-- Bands in ascending order, each with its count, none null. In a loop, for it is called once or more for every
+-- unit of every week: a query in its place takes ten times as long, most of it to begin and to end.
 create or replace function reference.banded_percentile(bands integer[], counts bigint[], share numeric) returns numeric
-language sql immutable strict parallel safe
-begin atomic
-    select
-        case
-            when r.band >= 104 then 104
-            else round(r.band + (share * r.total - (r.running - r.n)) / r.n, 4)
-        end
-    from (
-        select
-            b.band,
-            b.n,
-            sum(b.n) over (order by b.band) as running,
-            sum(b.n) over () as total
-        from unnest(bands, counts) as b (band, n)
-        where b.n > 0
-    ) as r
-    where r.total >= 20 and r.running >= share * r.total
-    order by r.band
-    limit 1;
-end;
+language plpgsql immutable strict parallel safe as $$
+declare
+    total bigint := 0;
+    running bigint := 0;
+    n bigint;
+begin
+    foreach n in array counts loop
+        total := total + n;
+    end loop;
+    if total < 20 then
+        return null;
+    end if;
+    for place in 1 .. cardinality(counts) loop
+        n := counts[place];
+        running := running + n;
+        if n > 0 and running >= share * total then
+            return case
+                when bands[place] >= 104 then 104
+                else round(bands[place] + (share * total - (running - n)) / n, 4)
+            end;
+        end if;
+    end loop;
+    return null;
+end
+$$;
 
 -- ---------------------------------------------------------------------------------------------------------------------
 -- Statistical process control (XmR) as NHSRplotthedots (R) computes it
@@ -242,47 +249,35 @@ end;
 create or replace function reference.next_list(
     stock numeric[], treat_rates numeric[], removal_rates numeric[], treated numeric, entrants numeric
 ) returns numeric[]
-language sql immutable strict parallel safe
-begin atomic
-    with weighed as (
-        select
-            s.place,
-            s.n,
-            s.n * s.removal_rate as removed,
-            s.n * s.treat_rate as weight,
-            sum(s.n * s.treat_rate) over () as weight_sum
-        from unnest(stock, treat_rates, removal_rates) with ordinality as s (n, treat_rate, removal_rate, place)
-    ),
-
-    left_over as (
-        select
-            w.place,
-            greatest(w.n - w.removed - coalesce(treated * w.weight / nullif(w.weight_sum, 0), 0), 0) as n
-        from weighed as w
-    ),
-
-    aged as (
-        select
-            1 as place,
-            entrants as n
-        union all
-        select
-            least(l.place + 1, cardinality(stock)) as place,
-            l.n
-        from left_over as l
-    ),
-
-    summed as (
-        select
-            a.place,
-            round(sum(a.n), 6) as n
-        from aged as a
-        group by a.place
-    )
-
-    select array_agg(s.n order by s.place)
-    from summed as s;
-end;
+language plpgsql immutable strict parallel safe as $$
+declare
+    places integer := cardinality(stock);
+    weight_sum numeric := 0;
+    n numeric;
+    stay numeric;
+    longest numeric := case when places = 1 then entrants else 0 end;
+    older numeric[] := array_fill(0.000000, array[places]);
+begin
+    for place in 1 .. places loop
+        weight_sum := weight_sum + stock[place] * treat_rates[place];
+    end loop;
+    older[1] := round(entrants, 6);
+    for place in 1 .. places loop
+        n := stock[place];
+        continue when n = 0;
+        stay := greatest(
+            n - n * removal_rates[place] - coalesce(treated * (n * treat_rates[place]) / nullif(weight_sum, 0), 0), 0
+        );
+        if place < places - 1 then
+            older[place + 1] := round(stay, 6);
+        else
+            longest := longest + stay;
+        end if;
+    end loop;
+    older[places] := round(longest, 6);
+    return older;
+end
+$$;
 
 -- ---------------------------------------------------------------------------------------------------------------------
 -- Queues

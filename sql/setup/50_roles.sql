@@ -155,6 +155,16 @@ begin
             execute format('grant usage on schema marts to %I', wanted);
             execute format('grant select on marts.publication to %I', wanted);
         end if;
+        -- What dashboards say of the pipeline itself (70_pipeline.sql).
+        if
+            wanted <> 'medimart_reidentify' and to_regclass('shared_marts.pipeline_quarantine') is not null
+            and not has_table_privilege(wanted, 'shared_marts.pipeline_quarantine', 'select')
+        then
+            execute format('grant usage on schema shared_marts to %I', wanted);
+            execute format('grant select on shared_marts.pipeline_run, shared_marts.pipeline_check to %I', wanted);
+            execute format('grant select on shared_marts.pipeline_extract to %I', wanted);
+            execute format('grant select on shared_marts.pipeline_quarantine to %I', wanted);
+        end if;
         -- Policies ask these two; without usage of their schema no reader can.
         if wanted = 'medimart_clinical' and not has_table_privilege(wanted, 'quality.patient_trust', 'select') then
             execute format('grant select on quality.patient_trust to %I', wanted);

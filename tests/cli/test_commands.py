@@ -50,10 +50,50 @@ def test_a_row_is_explained_down_to_its_lines(small: Cli) -> None:
     assert "The lines it rests on" in small("explain", keys[0]).stdout
 
 
+def test_legacy_figures_stand_beside_the_marts(small: Cli) -> None:
+    found = small.json("legacy")
+    assert found["census"] == str(CENSUS)
+    waiting = found["figures"][0]
+    listed = small("psql", "-c", f"copy (select count(*) from fct_waitlist where census_date = '{CENSUS}') to stdout")
+    assert (waiting["figure"], waiting["current"]) == ("Waiting", int(listed.stdout))
+    home = Path(small.environment["MEDIMART_HOME"]) / "legacy" / str(CENSUS)
+    assert found["written"] == [str(home / name) for name in ("legacy.md", "spreadsheet.csv", "differences.csv")]
+    assert (home / "differences.csv").read_text().startswith("figure,reason,change,period_sk,")
+    for_people = small("legacy", "--census", str(CENSUS)).stdout
+    assert f"Waiting              | {waiting['legacy']}" in for_people
+    refused = small("legacy", "--census", str(NEXT))
+    assert refused.returncode == 1
+    assert f"Census {NEXT} is not published" in refused.stderr
+
+
 def test_a_period_that_nobody_knows(small: Cli) -> None:
     done = small("explain", "1")
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith("medimart: No RTT period has the key 1 at census")
+
+
+def test_the_report_is_written_again(small: Cli) -> None:
+    pages = Path(small.environment["MEDIMART_HOME"]) / "pages" / "quality"
+    shutil.rmtree(pages)
+    done = small("report")
+    assert done.returncode == 0, done.stderr
+    page, index = map(Path, done.stdout.split())
+    assert (page.parent, index) == (pages, pages / "index.html")
+    assert f"{CENSUS.day} {CENSUS:%B %Y}" in page.read_text()
+    assert page.name in index.read_text()
+    assert small("report", "cli").stdout == small("report", "--all").stdout == done.stdout
+    assert "There is no run 'Monday'; the newest are cli." in small("report", "Monday").stderr
+
+
+def test_data_docs_are_built_on_demand_from_what_was_recorded(small: Cli) -> None:
+    done = small("report", "--data-docs")
+    assert done.returncode == 0, done.stderr
+    index = Path(done.stdout.split()[-1])
+    assert index.parent.parent == Path(small.environment["MEDIMART_HOME"]) / "pages" / "quality" / "data-docs"
+    assert "fct_waitlist" in index.read_text()
+    [found] = [path for path in index.parent.rglob("*.html") if path.match("validations/fct_waitlist/*/*/*")]
+    assert "A row without" in found.read_text() or "values must never be null" in found.read_text()
+    assert "unexpected Exception" not in done.stderr
 
 
 def test_psql_answers_and_fails_as_psql_does(small: Cli) -> None:
@@ -146,3 +186,12 @@ def test_a_fault_is_one_clear_line(small: Cli, arguments: list[str], variables: 
     assert expected in done.stderr
     assert "Traceback" not in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+def test_the_dashboards_are_drawn_without_a_server(small: Cli) -> None:
+    page = Path(small("preview").stdout.strip())
+    assert "Waiting lists as at 29 Mar 2026" in page.read_text()
+    assert small.json("preview") == {"page": str(page)}
+    refused = small("preview", "--clinical", "nobody_here")
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert "The role nobody_here is not there" in refused.stderr

@@ -8,18 +8,19 @@ from typer.main import get_command
 from typer.testing import CliRunner
 
 COMMANDS = {
-    "run", "backfill", "up", "land", "generate", "build", "explain", "compile", "docs", "status", "psql", "ask",
-    "mcp",
+    "run", "backfill", "up", "land", "generate", "build", "explain", "compile", "docs", "status", "report", "psql",
+    "preview", "metabase", "ask", "mcp", "legacy",
 }  # fmt: skip
+METABASE = {"metabase plan", "metabase apply", "metabase check", "metabase admit", "metabase key"}
 
 
 def test_these_are_the_commands() -> None:
     assert get_command(app).commands.keys() == COMMANDS  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize("command", sorted(COMMANDS))
+@pytest.mark.parametrize("command", sorted(COMMANDS | METABASE))
 def test_help_has_an_example(command: str) -> None:
-    done = CliRunner().invoke(app, [command, "--help"])
+    done = CliRunner().invoke(app, [*command.split(), "--help"])
     assert done.exit_code == 0
     assert f"medimart {command}" in done.output.partition("Example:")[2]
 
@@ -37,6 +38,7 @@ def test_help_has_an_example(command: str) -> None:
         (["backfill", "--from", "2026-01-11", "--stale"], "give --from and --to, or --stale"),
         (["generate", "x", "--plant", "ghost"], "write it FAULT=NUMBER"),
         (["land", "x"], "--date"),
+        (["report", "x", "--all"], "--all goes with neither a run nor --data-docs"),
         (["explain", "Mrs"], "valid integer"),
     ],
 )

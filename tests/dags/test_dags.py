@@ -46,11 +46,23 @@ def dags(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
         yield bag.dags
 
 
-def test_there_is_a_dag_a_pipeline(dags: dict[str, Any]) -> None:
-    assert dags.keys() == {"waiting_list", "rtt_publication"}
+def test_there_is_a_dag_a_pipeline_and_one_for_metabase(dags: dict[str, Any]) -> None:
+    assert dags.keys() == {"waiting_list", "rtt_publication", "metabase"}
 
 
-@pytest.mark.parametrize("name", ["waiting_list", "rtt_publication"])
+def test_metabase_follows_each_publication_where_there_is_one(
+    dags: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from airflow.dag_processing.dagbag import DagBag
+
+    [published] = dags["waiting_list"].get_task("publish").outlets
+    assert [asset.uri for asset in dags["metabase"].timetable.asset_condition.objects] == [published.uri]
+    assert dags["metabase"].is_paused_upon_creation
+    monkeypatch.setenv("MEDIMART_METABASE_URL", "http://metabase:3000")
+    assert DagBag(str(DAGS)).dags["metabase"].is_paused_upon_creation is False
+
+
+@pytest.mark.parametrize("name", ["waiting_list", "rtt_publication", "metabase"])
 def test_a_dag_file_is_light(name: str, tmp_path: Path) -> None:
     environment = {**os.environ, "AIRFLOW_HOME": str(tmp_path), "AIRFLOW__CORE__LOAD_EXAMPLES": "false"}
     command = [sys.executable, "-W", "ignore", "-c", READ, str(DAGS / f"{name}.py")]
@@ -75,6 +87,15 @@ def test_tasks_are_wired_as_the_models_are(dags: dict[str, Any], pipeline: str) 
     assert [task_id for task_id, task in tasks.items() if not task.upstream_task_ids] == [f"load.{FIRST[pipeline]}"]
 
 
+@pytest.mark.parametrize("dag_id", ["waiting_list", "rtt_publication"])
+def test_the_report_waits_for_every_task_and_decides_nothing(dags: dict[str, Any], dag_id: str) -> None:
+    dag = dags[dag_id]
+    report = dag.get_task("report")
+    assert report.upstream_task_ids == {task.task_id for task in dag.tasks} - {"report"}
+    assert report.is_teardown
+    assert not report.on_failure_fail_dagrun
+
+
 def test_a_task_a_source_checked_before_and_counted_after(dags: dict[str, Any]) -> None:
     loads = {f"load.{contract.source}" for contract in folder_contracts()}
     for task_id in loads:
@@ -88,7 +109,7 @@ def test_last_week_is_built_layer_by_layer_before_who_reads_it(dags: dict[str, A
     assert waiting_list.get_task("intermediate.last_week").upstream_task_ids == {"staging.last_week"}
 
 
-@pytest.mark.parametrize("dag_id", ["waiting_list", "rtt_publication"])
+@pytest.mark.parametrize("dag_id", ["waiting_list", "rtt_publication", "metabase"])
 def test_what_every_dag_and_task_promises(dags: dict[str, Any], dag_id: str) -> None:
     dag = dags[dag_id]
     assert dag.doc_md

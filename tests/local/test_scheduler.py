@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
+import time
 from collections.abc import Iterator
 from datetime import date
 
@@ -15,15 +16,24 @@ from medimart.local.runs import Outcome, Running, run_censuses, running
 from medimart.local.stack import running_airflow
 from medimart.local.warehouse import warehouse
 from medimart.models.manifest import load_manifest
+from medimart.quality import places
 from medimart.settings import settings
 from place import BROKEN, NOTHING_LANDED, WEEKS, Place, assert_nothing_is_left
 from rich.console import Console
+from webhook import Webhook, listening
 
 
 @pytest.fixture(scope="module")
-def stack(weeks: Place, free_ports: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
+def webhook() -> Iterator[Webhook]:
+    """Who is told of failures."""
+    with listening() as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def stack(weeks: Place, free_ports: dict[str, str], webhook: Webhook) -> Iterator[subprocess.Popen[str]]:
     """`medimart up`, ready."""
-    process = weeks.start("up", **free_ports)
+    process = weeks.start("up", **free_ports, MEDIMART_NOTIFY=webhook.address)
     weeks.await_ready(process)
     with pytest.MonkeyPatch.context() as patch:
         for name, value in {**weeks.environment, **free_ports}.items():
@@ -63,7 +73,8 @@ def test_every_model_was_a_task_of_its_own(outcomes: dict[date, Outcome]) -> Non
     expected = {f"{manifest[name].layer}.{name}" for name in manifest.pipeline("waiting_list")}
     ran = {task.task_id for task in outcomes[WEEKS[0]].tasks if task.state == "success"}
     assert expected <= ran
-    assert set(outcomes[WEEKS[0]].stages) == {"load", "staging", "intermediate", "marts", "validate", "publish"}
+    stages = {"load", "staging", "intermediate", "marts", "validate", "publish", "report"}
+    assert set(outcomes[WEEKS[0]].stages) == stages
 
 
 def test_a_week_without_an_extract_is_skipped_and_says_why(outcomes: dict[date, Outcome]) -> None:
@@ -82,6 +93,32 @@ def test_a_failed_task_leaves_a_failed_run(outcomes: dict[date, Outcome]) -> Non
     states = {task.task_id: task.state for task in failed.tasks}
     assert states["publish"] == "upstream_failed"
     assert {task.try_number for task in failed.tasks if task.state == "failed"} == {1}  # trying again mends no file
+
+
+def test_every_run_that_began_has_its_page_and_a_failed_one_stays_failed(outcomes: dict[date, Outcome]) -> None:
+    for census in (*WEEKS, BROKEN):
+        outcome = outcomes[census]
+        assert {task.task_id: task.state for task in outcome.tasks}["report"] == "success"
+        page = places.page(f"waiting_list/{outcome.run.run_id}").read_text()
+        assert ("Not published: a file cannot be loaded." in page) == (census == BROKEN)
+        assert outcome.run.state == ("failed" if census == BROKEN else "success")
+        assert f'href="{places.page(f"waiting_list/{outcome.run.run_id}").name}"' in places.index().read_text()
+    assert not places.page(f"waiting_list/{outcomes[NOTHING_LANDED].run.run_id}").exists()
+
+
+def test_somebody_is_told_of_the_failed_run_and_of_no_other(outcomes: dict[date, Outcome], webhook: Webhook) -> None:
+    until = time.monotonic() + 60  # Airflow calls back some seconds after the run has ended
+    while not webhook.received and time.monotonic() < until:
+        time.sleep(0.5)
+    run_id = f"waiting_list/{outcomes[BROKEN].run.run_id}"
+    assert [message["title"] for _, message in webhook.received] == [
+        f"MediMart: waiting_list, census {BROKEN}: not published. Run {run_id}."
+    ]
+    text = webhook.received[0][1]["message"]
+    assert "2026-04-12/referrals.csv: expected the required column referral_date" in text
+    assert f"readers see the marts as published on {date.today():%d %B %Y}" in text
+    assert text.endswith(f"Its page: {places.page(run_id)}")
+    assert places.page(run_id).exists()
 
 
 def test_the_schedule_fires_for_the_week_that_has_just_ended(on: Running) -> None:

@@ -14,6 +14,8 @@ from typing import Any
 import psycopg
 import pytest
 from medimart import landing
+from medimart.legacy import report
+from medimart.legacy.compare import compare_built
 from medimart.local.postgres import PostgresServer
 from medimart.pipeline import Run, run_through
 from medimart.quality import not_passed
@@ -260,6 +262,26 @@ def test_flows_of_the_charts_and_queues_are_the_flow_of_the_list(made: tuple[Pat
         """,
     )
     assert queues == weeks
+
+
+def test_the_legacy_document_is_that_of_the_sample_and_of_its_marts(made: tuple[Path, Found]) -> None:
+    conn, _ = made[1]
+    [(schema,)] = conn.execute("select current_schema()").fetchall()
+    comparison = compare_built(conn, schema, sample.OPTIONS.until)
+    assert report.DOCUMENT.read_text() == report.document(comparison), "run medimart legacy --docs"
+    assert report.SHIPPED_SPREADSHEET.read_text() == report.spreadsheet(comparison), "run medimart legacy --docs"
+    [kpi] = rows_in(
+        made,
+        "select pathway_count, over_18_weeks_count, over_52_weeks_count from mart_breach_kpi where level = 'all'",
+    )
+    [(high,)] = rows_in(
+        made, "select sum(pathway_count) from mart_risk_backlog where risk_tier in ('high', 'very_high')"
+    )
+    [(aged,)] = rows_in(made, "select count(*) from fct_waitlist where age_band in ('75-84', '85+')")
+    [(planned,)] = rows_in(
+        made, "select sum(planned_count) from fct_capacity_audit where week_end_date = date '2026-04-05'"
+    )
+    assert tuple(comparison.current.values()) == (*kpi, high, aged, planned)
 
 
 def rows_in(made: tuple[Path, Found], query: str) -> list[tuple[Any, ...]]:

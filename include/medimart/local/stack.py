@@ -266,6 +266,7 @@ def environment(group: Stack) -> dict[str, str]:
         "CORE__PARALLELISM": str(at_once()),
         "CORE__DAGS_ARE_PAUSED_AT_CREATION": "false",
         "CORE__DAGS_FOLDER": str(group.dags),
+        "CORE__PLUGINS_FOLDER": str(PROJECT_ROOT / "plugins"),
         "CORE__LOAD_EXAMPLES": "false",
         "CORE__FERNET_KEY": secret["airflow-fernet.key"],
         "CORE__EXECUTION_API_SERVER_URL": f"{group.airflow_url}/execution/",

@@ -10,6 +10,7 @@ from typing import Any
 import psycopg
 from psycopg.rows import dict_row
 
+from medimart.quality import evidence
 from medimart.quality.checkpoint import Verdict, describe
 from medimart.quality.suites import SEVERITIES
 
@@ -37,8 +38,8 @@ def summary(conn: Connection, run_id: str) -> dict[str, dict[str, int]]:
     return {severity: {status: counts[severity, status] for status in STATUSES} for severity in SEVERITIES}
 
 
-def not_passed(conn: Connection, run_id: str) -> list[Verdict]:
-    """A run's verdicts that did not pass, the gravest first."""
+def not_passed(conn: Connection, run_id: str, *, lately: bool = False) -> list[Verdict]:
+    """A run's verdicts that did not pass, the gravest first. lately: of those, what it found since it last began."""
     with conn.cursor(row_factory=dict_row) as cursor:
         found = cursor.execute(
             """
@@ -47,9 +48,11 @@ def not_passed(conn: Connection, run_id: str) -> list[Verdict]:
                 observed_value as observed, unexpected_count as unexpected, row_count as rows,
                 sample_keys as samples, detail, model_seconds
             from quality.validation_result
-            where run_id = %s and status <> 'passed'
+            where run_id = %(run)s and status <> 'passed' and (not %(lately)s or validated_at >= coalesce(
+                (select r.started_at from quality.run as r where r.run_id = %(run)s), '-infinity'
+            ))
             """,
-            (run_id,),
+            {"run": run_id, "lately": lately},
         ).fetchall()
     verdicts = [Verdict(**{**row, "samples": tuple(row["samples"])}) for row in found]
     return sorted(verdicts, key=lambda v: (SEVERITIES.index(v.severity), STATUSES.index(v.status), v.name))
@@ -86,34 +89,45 @@ def since(conn: Connection, run_id: str, verdict: Verdict) -> Since:
     return Since(*row)
 
 
-def failure_message(conn: Connection, run_id: str) -> str:
+def failure_message(conn: Connection, run_id: str, *, samples: bool = True) -> str:
     """What on-call is told of a failed run, in plain text without any identifier.
 
     What failed, in how many rows, since when, what it blocks, what readers see meanwhile, what to do.
+    samples: a few rows by pseudonymous key as well, for readers within the house.
     """
     run = _run(conn, run_id)
+    steps = _failed_steps(conn, run_id)
     if run is None:
-        return (
-            f"Run {run_id} failed before it had fixed its census: nothing was loaded or published. "
-            "The last line of its first failed task says why."
+        why = steps or ["The last line of its first failed task says why."]
+        return "\n".join(
+            [f"Run {run_id} failed before it had fixed its census: nothing was loaded or published.", *why]
         )
     pipeline, census, stop_on_warning = run
     grave = ("critical", "warning") if stop_on_warning else ("critical",)
-    stopping = [verdict for verdict in not_passed(conn, run_id) if verdict.severity in grave]
+    found = not_passed(conn, run_id, lately=True)
+    stopping = [verdict for verdict in found if verdict.severity in grave]
     lines = [f"{pipeline}, census {census}: not published. Run {run_id}."]
     for verdict in stopping:
-        lines += ["", *_about(verdict, since(conn, run_id, verdict))]
-    if not stopping:
+        lines += ["", *_about(verdict, since(conn, run_id, verdict), samples)]
+    if steps:
+        lines += ["", *steps]
+    elif not stopping:
         lines += ["", "No check stopped it: a step failed. The last line of its first failed task says why."]
     lines += [
         "",
         f"Blocked: every mart of census {census}, together; other censuses publish as usual.",
         f"Meanwhile: {_published(conn, pipeline)}",
     ]
-    if rest := len(not_passed(conn, run_id)) - len(stopping):
+    if rest := len(found) - len(stopping):
         lines.append(f"Beside that, {rest} {'check' if rest == 1 else 'checks'} of lesser severity did not pass.")
     lines.append("When it is mended, clear the failed tasks: the run goes on from where it stopped.")
     return "\n".join(lines)
+
+
+def _failed_steps(conn: Connection, run_id: str) -> list[str]:
+    if conn.execute("select to_regclass('quality.run_failure')").fetchone() == (None,):
+        return []
+    return [f"Step failed: {one.stage}, {one.step}: {one.message}" for one in evidence.failures(conn, run_id)]
 
 
 def _run(conn: Connection, run_id: str) -> tuple[str, date, bool] | None:
@@ -126,7 +140,7 @@ def _run(conn: Connection, run_id: str) -> tuple[str, date, bool] | None:
     return None if row is None else (row[0], row[1], row[2])
 
 
-def _about(verdict: Verdict, since: Since) -> Iterable[str]:
+def _about(verdict: Verdict, since: Since, samples: bool) -> Iterable[str]:
     if verdict.status == "broken":
         yield f"Check broken: {verdict.name}: {verdict.detail}."
         yield "This says nothing about the data. Mend the check or the model."
@@ -136,7 +150,7 @@ def _about(verdict: Verdict, since: Since) -> Iterable[str]:
         yield f"Since: census {since.census}, {since.at:%d %B %Y %H:%M}; {since.runs} runs in a row."
     else:
         yield "Since: this run; it passed, or was not there, before."
-    if verdict.samples:
+    if samples and verdict.samples:
         keys = "; ".join(", ".join(f"{key} {value}" for key, value in row.items()) for row in verdict.samples)
         yield f"For example: {keys}."
     if verdict.status == "failed":

@@ -1,0 +1,436 @@
+"""Draws a card's rows: a Vega-Lite specification, and by vl-convert an SVG that stands in a page with nothing fetched.
+
+Colours are the light ones of this module; a page gives each its counterpart of `DARK` by the value of the SVG's
+attribute. Blue is NHS blue; the others keep apart from it and from each other for colour-blind readers, and series
+differ in dash and shape of their points as well.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+import textwrap
+from collections.abc import Sequence
+from datetime import date
+from typing import Any
+
+from medimart.dashboards.cards import Card, Column
+from medimart.dashboards.words import written
+
+Row = dict[str, Any]
+Spec = dict[str, Any]
+
+INK, QUIET, RULE = "#212b32", "#425563", "#d8dde0"
+SERIES = ("#005eb8", "#d55e00", "#00796b", "#ae2573", "#8a6d00", "#56a0d8", "#330072", "#768692")
+LAYERS = ("#003087", "#005eb8", "#5fa8dd", "#b3d7f0", "#d3d9dd", "#eef1f3")  # the first is the gravest
+MEANING = {"good": "#00796b", "bad": "#b3261e", "warning": "#8a4b00", "neutral": "#330072"}
+DARK = {  # each light colour's counterpart on a dark ground
+    **{INK: "#e8edee", QUIET: "#aeb7bd", RULE: "#3b4955", "#ffffff": "#10181f"},
+    **{"#005eb8": "#6fb1f5", "#d55e00": "#ff9248", "#00796b": "#5fd3c4", "#ae2573": "#f08cc4", "#8a6d00": "#e3c04d"},
+    **{"#56a0d8": "#a9d4f5", "#330072": "#c3a4f5", "#768692": "#aeb7bd", "#b3261e": "#ff8f83", "#8a4b00": "#ffc55c"},
+    **{"#003087": "#d6ebff", "#5fa8dd": "#3f7fb8", "#b3d7f0": "#28557f", "#d3d9dd": "#55636f", "#eef1f3": "#3b4955"},
+}
+DASHES = ([1, 0], [6, 3], [2, 2], [8, 3, 2, 3], [1, 0], [6, 3], [2, 2], [8, 3, 2, 3])
+SHAPES = ("circle", "square", "triangle-up", "diamond", "triangle-down", "cross", "triangle-right", "stroke")
+FONT = "Arial, Helvetica, Liberation Sans, sans-serif"
+STEP = 30
+_NUMBER = {"percent": ".0%", "whole": ",.0f", "decimal": ",.1~f"}
+
+
+def draw(card: Card, rows: Sequence[Row], width: int, name: str) -> str:
+    """The SVG of a card's rows, so many pixels wide, with a title and a description for those who do not see it.
+
+    name: unique in the page. At least one value to draw must be there.
+    """
+    kinds = {"line": _line, "trend": _spark, "bar": _bar, "row": _row, "stacked": _stacked}
+    spec = {
+        "$schema": "https://vega.github.io/schema/vega-lite/v6.json",  # a name, never fetched
+        "background": None,
+        "padding": 2,
+        "autosize": {"type": "fit-x", "contains": "padding"},
+        "width": width,
+        "config": _config(),
+        **kinds[card.chart](card, rows, width),
+    }
+    import vl_convert  # takes a while: only those who draw wait for it
+
+    return _described(vl_convert.vegalite_to_svg(spec), card, rows, name)
+
+
+def describe(card: Card, rows: Sequence[Row]) -> str:
+    """What the chart shows, in a few sentences: its axes, its span, and the newest or first values."""
+    [x], ys, series = card.role("x"), card.role("y"), card.role("series")
+    kind = {"line": "Lines", "trend": "A line", "bar": "Bars", "row": "Bars", "stacked": "Stacked bars"}[card.chart]
+    what = " and ".join(y.label for y in ys)
+    by = f"{x.label}{f' and {series[0].label}' if series else ''}"
+    shown = [row for row in rows if row[ys[0].name] is not None]
+    if x.format == "date":
+        newest = max(row[x.name] for row in shown)
+        first = min(row[x.name] for row in shown)
+        span = f" from {written(x, first)} to {written(x, newest)}"
+        told = [row for row in shown if row[x.name] == newest]
+        lead = "Newest: "
+    else:
+        span, told, lead = "", shown, ""
+    values = [
+        ", ".join([*(str(row[c.name]) for c in (series or (x,)) if c.format != "date"), written(y, row[y.name])])
+        for row in told[:8]
+        for y in ys
+    ]
+    more = "; more in the table below" if len(told) > 8 else ""
+    return f"{kind}: {what} by {by}{span}. {lead}{'; '.join(values)}{more}."
+
+
+def _described(svg: str, card: Card, rows: Sequence[Row], name: str) -> str:
+    title, words = html.escape(card.title), html.escape(describe(card, rows))
+    head = f'<title id="{name}-t">{title}</title><desc id="{name}-d">{words}</desc>'
+    opened = re.match(r"<svg [^>]*>", svg)
+    if not opened:
+        raise ValueError(f"vl-convert gave no SVG for {card.id}")
+    sized = re.sub(r'class="marks"', f'class="chart" role="img" aria-labelledby="{name}-t {name}-d"', opened[0])
+    return sized + head + svg[opened.end() :]
+
+
+def _config() -> Spec:
+    return {
+        "aria": False,
+        "font": FONT,
+        "view": {"stroke": None},
+        "axis": {
+            "labelColor": QUIET, "titleColor": QUIET, "domainColor": QUIET, "tickColor": QUIET, "gridColor": RULE,
+            "labelFontSize": 13, "titleFontSize": 13, "titleFontWeight": "normal", "labelLimit": 400,
+            "labelPadding": 6,
+        },
+        "legend": {
+            "labelColor": INK, "labelFontSize": 13, "labelLimit": 0, "title": None, "orient": "top",
+            "symbolStrokeWidth": 2, "symbolSize": 90, "columnPadding": 16, "offset": 8,
+        },
+        "text": {"color": INK, "fontSize": 13},
+    }  # fmt: skip
+
+
+def _values(columns: Sequence[Column], rows: Sequence[Row]) -> list[Row]:
+    """The rows as Vega-Lite takes them: numbers as floats, dates as texts."""
+    return [{column.name: _plain(row[column.name]) for column in columns} for row in rows]
+
+
+def _plain(value: Any) -> Any:
+    if value is None or isinstance(value, (str, bool)):
+        return value
+    return _local(value) if isinstance(value, date) else float(value)
+
+
+def _local(day: date) -> str:
+    """A date as a moment of local time: a bare date would be read as one of UTC, and be shown as the day before."""
+    return f"{day:%Y-%m-%d}T00:00:00"
+
+
+def _folded(card: Card, rows: Sequence[Row]) -> tuple[list[Row], list[str]]:
+    """One row a value, named by its series, else by its column's label; and the names in order."""
+    [x], ys, series = card.role("x"), card.role("y"), card.role("series")
+    folded = [
+        {"x": _plain(row[x.name]), "y": _plain(row[y.name]), "s": str(row[series[0].name]) if series else y.label}
+        for row in rows
+        for y in ys
+    ]
+    return folded, list(dict.fromkeys(one["s"] for one in folded))
+
+
+def _colours(names: Sequence[str], colours: Sequence[str], width: int) -> Spec:
+    """The colour of each series; a legend, as many columns as fit, where there is more than one."""
+    longest = max(map(len, names)) * 7 + 40
+    legend = {"columns": max(1, width // longest), "labelLimit": max(width - 40, 160)} if len(names) > 1 else None
+    return {
+        "field": "s",
+        "type": "nominal",
+        "scale": {"domain": names, "range": [colours[n % len(colours)] for n in range(len(names))]},
+        "sort": names,
+        "legend": legend,
+    }
+
+
+def _line(card: Card, rows: Sequence[Row], width: int) -> Spec:
+    [x], ys = card.role("x"), card.role("y")
+    folded, names = _folded(card, rows)
+    limits = [column for column in card.columns if column.role in ("y", "target", "lower", "upper", "mark")]
+    numbers = [float(row[c.name]) for row in rows for c in limits if row[c.name] is not None]
+    vertical = _scale(ys[0], numbers)
+    across = _time(x, rows, width)
+    layers: list[Spec] = []
+    lower, upper = card.role("lower"), card.role("upper")
+    if lower and upper:
+        values = _values((x, *lower, *upper), rows)
+        place = {"x": {"field": x.name, **across}, "y": {"field": lower[0].name, **vertical}}
+        layers += [
+            {
+                "data": {"values": values},
+                "mark": {"type": "area", "color": "#b3d7f0", "opacity": 0.45},
+                "encoding": {**place, "y2": {"field": upper[0].name}},
+            },
+            *(
+                {
+                    "data": {"values": values},
+                    "mark": {"type": "line", "color": QUIET, "strokeWidth": 1, "strokeDash": [3, 3]},
+                    "encoding": {**place, "y": {"field": bound.name, **vertical}},
+                }
+                for bound in (*lower, *upper)
+            ),
+        ]
+    for target in card.role("target"):
+        values = _values((x, target), {row[x.name]: row for row in rows}.values())  # type: ignore[arg-type]
+        at = {"x": {"field": x.name, **across}, "y": {"field": target.name, **vertical}}
+        layers.append(
+            {
+                "data": {"values": values},
+                "mark": {"type": "line", "color": INK, "strokeWidth": 1.5, "strokeDash": [8, 4]},
+                "encoding": at,
+            }
+        )
+    encoding = {
+        "x": {"field": "x", **across},
+        "y": {"field": "y", **vertical},
+        "color": _colours(names, SERIES, width - 50),
+    }
+    many = len(names) > 1
+    series: Spec = {"field": "s", "type": "nominal", "sort": names}
+    dash = {**series, "scale": {"domain": names, "range": list(DASHES[: len(names)])}, "legend": None}
+    legend = encoding["color"]["legend"]
+    shape = {**series, "scale": {"domain": names, "range": list(SHAPES[: len(names)])}, "legend": legend}
+    layers.append(
+        {
+            "data": {"values": folded},
+            "mark": {"type": "line", "strokeWidth": 2},
+            "encoding": {**encoding, **({"strokeDash": dash} if many else {})},
+        }
+    )
+    is_dense = len({one["x"] for one in folded}) > width / 12
+    layers.append(
+        {
+            "data": {"values": [one for one in folded if one["y"] is not None]},
+            "mark": {"type": "point", "filled": True, "size": 8 if is_dense else 36, "opacity": 1},
+            "encoding": {**encoding, **({"shape": shape} if many else {})},
+        }
+    )
+    for marked in card.role("mark"):
+        values = [one for one in _values((x, marked), rows) if one[marked.name] is not None]
+        shaped = {"good": "diamond", "bad": "triangle-up"}.get(marked.colour or "", "square")
+        layers.append(
+            {
+                "data": {"values": values},
+                "mark": {"type": "point", "filled": True, "size": 130, "opacity": 1, "shape": shaped}
+                | {"color": MEANING[marked.colour or "neutral"]},
+                "encoding": {"x": {"field": x.name, **across}, "y": {"field": marked.name, **vertical}},
+            }
+        )
+    return {"height": 150 if width < 300 else 230, "layer": layers, "resolve": {"legend": {"color": "shared"}}}
+
+
+def _scale(column: Column, numbers: Sequence[float]) -> Spec:
+    """The upright axis of lines: from zero only where the values are near it, so that a change can be seen."""
+    least, most = min(numbers), max(numbers)
+    from_zero = least < 0.6 * most
+    written_as = _NUMBER[column.format]
+    if column.format == "percent" and most - least < 0.05 and not from_zero:
+        written_as = ".1%"
+    axis: Spec = {"title": None, "format": written_as, "tickCount": 5, "domain": False, "ticks": False}
+    if column.format == "whole":
+        axis["tickMinStep"] = 1
+    return {"type": "quantitative", "scale": {"zero": from_zero, "nice": True}, "axis": axis}
+
+
+def _time(x: Column, rows: Sequence[Row], width: int) -> Spec:
+    """The axis of dates, marked at dates that are in the data, no more than find room."""
+    days = sorted({row[x.name] for row in rows})
+    room = max(2, width // 110)
+    marked = _marked(days, width)
+    year = "%-d %b %Y" if days[0].year != days[-1].year and room > 3 else "%-d %b"
+    axis = {
+        "title": None,
+        "format": year,
+        "grid": False,
+        "values": marked,
+        "labelFlush": True,
+        "labelOverlap": "parity",
+    }
+    return {"type": "temporal", "axis": axis}
+
+
+def _marked(days: Sequence[date], width: int) -> list[str]:
+    """The dates that an axis is marked at: the newest, and from there evenly."""
+    step = -(-len(days) // max(2, width // 110))
+    return [_local(day) for day in days[::-1][::step]]
+
+
+def _spark(card: Card, rows: Sequence[Row], _width: int) -> Spec:
+    """The small line beside a number: no axis, the newest value marked."""
+    [x], [y] = card.role("x"), card.role("y")
+    values = [row for row in _values((x, y), rows) if row[y.name] is not None]
+    place = {
+        "x": {"field": x.name, "type": "temporal", "axis": None},
+        "y": {"field": y.name, "type": "quantitative", "axis": None, "scale": {"zero": False}},
+    }
+    return {
+        "height": 44,
+        "layer": [
+            {"data": {"values": values}, "mark": {"type": "line", "color": SERIES[0]}, "encoding": place},
+            {
+                "data": {"values": values[-1:]},
+                "mark": {"type": "point", "filled": True, "size": 60, "color": SERIES[0], "opacity": 1},
+                "encoding": place,
+            },
+        ],
+    }
+
+
+def _wrapped(text: Any, letters: int) -> str:
+    return "\n".join(textwrap.wrap(str(text), letters) or [""])
+
+
+def _names(rows: Sequence[Row], x: Column, letters: int) -> tuple[dict[Any, str], Spec]:
+    """Each category's label, broken into lines, and the axis that shows it so."""
+    labels = {row[x.name]: _wrapped(written(x, row[x.name]), letters) for row in rows}
+    axis = {
+        "title": None,
+        "labelExpr": "split(datum.label, '\\n')",
+        "ticks": False,
+        "grid": False,
+        "labelLineHeight": 15,
+    }
+    return labels, axis
+
+
+def _bar(card: Card, rows: Sequence[Row], width: int) -> Spec:
+    """Bars side by side, upright; lying where there is no room for the names below them."""
+    [x], ys = card.role("x"), card.role("y")
+    folded, names = _folded(card, rows)
+    room = (width - 50) / len({one["x"] for one in folded})
+    is_lying = room < 70
+    labels, axis = _names(rows, x, 16 if is_lying else int(room / 8))
+    values = [{**one, "x": labels[one["x"]], "t": written(ys[0], one["y"])} for one in folded]
+    along, across, offset = ("y", "x", "yOffset") if is_lying else ("x", "y", "xOffset")
+    most = max(one["y"] for one in folded if one["y"] is not None)
+    amount = {
+        "field": "y",
+        "type": "quantitative",
+        "stack": None,
+        "scale": {"domainMax": most * (1.25 if is_lying else 1.05)},
+        "axis": {
+            "title": None, "format": _NUMBER[ys[0].format], "tickCount": 3 if is_lying else 5, "domain": False,
+            "ticks": False,
+        },
+    }  # fmt: skip
+    encoding: Spec = {
+        along: {"field": "x", "type": "nominal", "sort": None, "axis": {**axis, "labelAngle": 0}},
+        offset: {"field": "s", "type": "nominal", "sort": names},
+        across: amount,
+    }
+    layers: list[Spec] = [{"mark": {"type": "bar"}, "encoding": {**encoding, "color": _colours(names, SERIES, width)}}]
+    if is_lying or room / len(names) > 26:  # else the figures would run into each other
+        beside = {"align": "left", "dx": 5} if is_lying else {"dy": -8}
+        words = {"mark": {"type": "text", "fontSize": 12, **beside}, "encoding": {**encoding, "text": {"field": "t"}}}
+        layers.append(words)
+    height: Any = {"step": 18, "for": "offset"} if is_lying else 230
+    return {"height": height, "data": {"values": [one for one in values if one["y"] is not None]}, "layer": layers}
+
+
+def _row(card: Card, rows: Sequence[Row], width: int) -> Spec:
+    [x], [y] = card.role("x"), card.role("y")
+    lower, upper = card.role("lower"), card.role("upper")
+    labels, axis = _names(rows, x, 16 if width < 300 else 24 if width < 450 else 40)
+    values = [
+        {
+            "x": labels[row[x.name]],
+            "y": _plain(row[y.name]),
+            "t": written(y, row[y.name]),
+            "lower": _plain(row[lower[0].name]) if lower else None,
+            "upper": _plain(row[upper[0].name]) if upper else _plain(row[y.name]),
+        }
+        for row in rows
+    ]
+    for one in values:
+        one["end"] = one["upper"] if one["upper"] is not None else one["y"] or 0
+    plot = width - 7 * max(len(line) for label in labels.values() for line in label.split("\n")) - 24
+    most = max(one["end"] for one in values) * plot / max(plot - 64, 64)  # room for the figure at the end
+    across = {
+        "type": "quantitative",
+        "scale": {"domain": [0, most], "nice": False},
+        "axis": {
+            "title": None, "format": _NUMBER[y.format], "tickCount": max(2, min(6, width // 120)), "domain": False,
+            "ticks": False,
+        },
+    }  # fmt: skip
+    place = {"y": {"field": "x", "type": "nominal", "sort": None, "axis": {**axis, "domain": False}}}
+    mark: list[Spec]
+    if lower:
+        mark = [
+            {
+                "mark": {"type": "rule", "color": SERIES[0], "strokeWidth": 2},
+                "encoding": {**place, "x": {"field": "lower", **across}, "x2": {"field": "upper"}},
+            },
+            {
+                "mark": {"type": "point", "filled": True, "size": 90, "color": SERIES[0], "opacity": 1},
+                "encoding": {**place, "x": {"field": "y", **across}},
+            },
+        ]
+    else:
+        mark = [
+            {
+                "mark": {"type": "bar", "color": SERIES[0], "height": {"band": 0.7}},
+                "encoding": {**place, "x": {"field": "y", **across}},
+            }
+        ]
+    words = {
+        "mark": {"type": "text", "align": "left", "dx": 8},
+        "encoding": {**place, "x": {"field": "end", **across}, "text": {"field": "t"}},
+    }
+    lines = max(label.count("\n") + 1 for label in labels.values())
+    return {"height": {"step": max(STEP, 15 * lines + 8)}, "data": {"values": values}, "layer": [*mark, words]}
+
+
+def _stacked(card: Card, rows: Sequence[Row], width: int) -> Spec:
+    [x] = card.role("x")
+    folded, names = _folded(card, rows)
+    values = [{**one, "place": names.index(one["s"])} for one in folded if one["y"] is not None]
+    names = [name for name in names if any(one["s"] == name for one in values)]
+    colour = _colours(names, LAYERS, width - (50 if x.format == "date" else width // 3))
+    colour["legend"] = {**(colour["legend"] or {}), "symbolType": "square", "symbolStrokeWidth": 0}
+    amount: Spec = {
+        "field": "y",
+        "type": "quantitative",
+        "axis": {"title": None, "format": ",.0f", "tickCount": 5, "tickMinStep": 1, "domain": False, "ticks": False},
+    }
+    mark = {"type": "bar", "stroke": "#ffffff", "strokeWidth": 1}
+    order = {"field": "place", "type": "quantitative"}
+    if x.format == "date":
+        days = sorted({row[x.name] for row in rows})
+        axis = {
+            "title": None,
+            "values": _marked(days, width),
+            "labelAngle": 0,
+            "labelExpr": "timeFormat(toDate(datum.value), '%-d %b')",
+        }
+        return {
+            "height": 200,
+            "data": {"values": values},
+            "mark": {**mark, "width": {"band": 0.7}},
+            "encoding": {
+                "x": {"field": "x", "type": "ordinal", "axis": axis},
+                "y": amount,
+                "color": colour,
+                "order": order,
+            },
+        }
+    labels, axis = _names(rows, x, 16 if width < 400 else 26)
+    values = [{**one, "x": labels[one["x"]]} for one in values]
+    lines = max(label.count("\n") + 1 for label in labels.values())
+    return {
+        "height": {"step": max(STEP + 8, 15 * lines + 16)},
+        "data": {"values": values},
+        "mark": {**mark, "height": {"band": 0.75}},
+        "encoding": {
+            "y": {"field": "x", "type": "nominal", "sort": None, "axis": {**axis, "domain": False}},
+            "x": {**amount, "axis": {**amount["axis"], "tickCount": max(2, min(6, width // 120))}},
+            "color": colour,
+            "order": order,
+        },
+    }

@@ -1,0 +1,38 @@
+"""A warehouse with two published weeks, to ask the cards of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import psycopg
+import pytest
+from medimart import pipeline
+from medimart.db import connect
+from medimart.local.postgres import PostgresServer
+from medimart.synthetic.generate import generate
+from medimart.synthetic.options import Options
+from published_weeks import CENSUSES
+
+
+@pytest.fixture(scope="session")
+def published(server: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[psycopg.Connection[Any]]:
+    """A connection of the pipeline's own role; the clinical readers are granted two of the four trusts."""
+    folder = tmp_path_factory.mktemp("dashboards")
+    generate(folder / "landing", Options(patients=400, weeks=2, until=CENSUSES[-1]))
+    with psycopg.connect(server.url(), autocommit=True) as admin:
+        admin.execute("create database dashboards")
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("MEDIMART_HOME", str(folder / "home"))
+            patch.setenv("MEDIMART_LANDING", str(folder / "landing"))
+            patch.setenv("MEDIMART_PSEUDONYM_KEY", "5a" * 32)
+            with connect(server.url("dashboards")) as conn:
+                for census in CENSUSES:
+                    pipeline.run_through(conn, pipeline.Run(f"waiting_list/{census}", census=census))
+                conn.execute(
+                    "insert into quality.trust_access (role_name, trust_id) values"
+                    " ('medimart_clinical', 'T01'), ('medimart_clinical', 'T02')"
+                )
+                conn.commit()
+                yield conn
+        admin.execute("drop database dashboards with (force)")
