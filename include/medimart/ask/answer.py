@@ -158,17 +158,16 @@ def _certain(at: Context, dimension: str) -> Iterable[str]:
 def _rows(at: Context, planned: Plan, found: list[tuple[Any, ...]], missing: list[dict[str, Any]]) -> list[Row]:
     metric, has_step = planned.metric, bool(planned.when.step)
     axes = [metric.subject.axes[dimension].column for dimension in planned.groups]
-    rows, keys = [], set()
+    found_rows = {}
     for row in found:
         step = row[0] if has_step else None
-        values = row[has_step : has_step + len(axes)]
-        figure, hidden, cells = row[-3:]
-        key = (step, *values)
-        keys.add(key)
-        lacking = [group for group in missing if _belongs(planned, group, step, dict(zip(axes, values, strict=True)))]
-        rows.append((key, _row(at, planned, key, figure, hidden, cells, bool(lacking))))
-    for key in _absent(planned, axes, missing) - keys:
-        rows.append((key, _row(at, planned, key, None, 0, 0, True)))
+        found_rows[(step, *row[has_step : has_step + len(axes)])] = row[-3:]
+    rows = []
+    for key in {*found_rows, *_expected(at, planned, axes, missing)}:
+        values = dict(zip(axes, key[1:], strict=True))
+        is_lacking = any(_belongs(planned, group, key[0], values) for group in missing)
+        figure, hidden, cells = found_rows.get(key, (None, 0, 0))
+        rows.append((key, _row(at, planned, key, figure, hidden, cells, is_lacking)))
     order = {d: {m.codes[0]: place for place, m in enumerate(at.members.of[d].values())} for d in planned.groups}
 
     def place(entry: tuple[tuple[Any, ...], Row]) -> tuple[Any, ...]:
@@ -182,11 +181,16 @@ def _rows(at: Context, planned: Plan, found: list[tuple[Any, ...]], missing: lis
     return [row for _, row in sorted(rows, key=place)]
 
 
-def _absent(planned: Plan, axes: list[str], missing: list[dict[str, Any]]) -> set[tuple[Any, ...]]:
-    """The rows there would be of groups that are withheld, where the groups alone tell which."""
-    if not axes or not all(column in group for group in missing for column in axes):
-        return set()
-    return {(_step(planned, group), *(group[column] for column in axes)) for group in missing}
+def _expected(at: Context, planned: Plan, axes: list[str], missing: list[dict[str, Any]]) -> set[tuple[Any, ...]]:
+    """The rows there must be: of what is named in the question, and of groups withheld where they alone tell which."""
+    keys: set[tuple[Any, ...]] = set()
+    if all(dimension in planned.kept for dimension in planned.groups):
+        steps = {_step(planned, {planned.metric.subject.time: day}) for day in planned.when.days}
+        named = [query.codes_of(planned, at.members, d, planned.kept[d]) for d in planned.groups]
+        keys |= set(product(steps, *named))
+    if axes and all(column in group for group in missing for column in axes):
+        keys |= {(_step(planned, group), *(group[column] for column in axes)) for group in missing}
+    return keys
 
 
 def _step(planned: Plan, group: dict[str, Any]) -> date | None:
@@ -208,7 +212,7 @@ def _row(
 ) -> Row:
     metric = planned.metric
     step, *values = key
-    groups = {d: at.members.label(d, value) for d, value in zip(planned.groups, values, strict=True)}
+    groups = {d: query.label_of(planned, at.members, d, value) for d, value in zip(planned.groups, values, strict=True)}
     is_count = metric.form == "count"
     shown = int(figure) if is_count and figure is not None else None
     if hidden:
@@ -252,7 +256,11 @@ def _named(at: Context, planned: Plan, missing: list[dict[str, Any]]) -> list[st
     by_column = {axis.column: dimension for dimension, axis in planned.metric.subject.axes.items()}
     found: dict[str, list[str]] = {}
     for group in missing:
-        names = [at.members.label(by_column[column], value) for column, value in group.items() if column in by_column]
+        names = [
+            query.label_of(planned, at.members, by_column[column], value)
+            for column, value in group.items()
+            if column in by_column
+        ]
         days = [value.isoformat() for value in group.values() if isinstance(value, date)]
         first, *rest = [*names, *(days if len(planned.when.days) > 1 or not names else [])]
         found.setdefault(first, []).append(", ".join(rest))

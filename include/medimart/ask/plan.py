@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from medimart.ask.catalogue import Catalogue, Metric
 from medimart.ask.members import Members
@@ -12,8 +12,11 @@ from medimart.errors import MedimartError
 
 
 class Refusal(MedimartError):
-    """A question that is not answered. kind: in one word why; words: of the question, where some are the reason; can:
-    what could be asked instead."""
+    """A question that is not answered.
+
+    kind: in one word why: unknown, ambiguous, person, sql, sign, measure, form, dimension, combination, needs, time,
+    order, long or empty. words: of the question, where some are the reason. can: what could be asked instead.
+    """
 
     def __init__(self, kind: str, text: str, words: Sequence[str] = (), can: Sequence[str] = ()) -> None:
         self.kind, self.text, self.words, self.can = kind, text, tuple(words), tuple(can)
@@ -38,7 +41,6 @@ class Plan:
     groups: tuple[str, ...]
     when: When
     order: str = ""
-    notes: tuple[str, ...] = field(default=())
 
     @property
     def where(self) -> dict[str, str]:
@@ -87,7 +89,7 @@ def choose(
     names = [catalogue.dimensions[dimension].name.lower() for dimension in asked]
     raise Refusal(
         "combination",
-        f"Shared readers see no {candidates[0].name.lower()} by {_list(names, 'and')} together: "
+        f"Shared readers see no {candidates[0].name.lower()} by {_list(names, 'and')}{' together' * (len(names) > 1)}: "
         "it isn't counted so, or its cells would be too small to show.",
         can=_nearest(catalogue, candidates, filters, groups) or offers(catalogue, concept),
     )

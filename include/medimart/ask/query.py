@@ -139,6 +139,15 @@ def codes_of(plan: Plan, members: Members, dimension: str, codes: Sequence[str])
     return [value for code in codes for value in members.of[dimension][code].codes]
 
 
+def label_of(plan: Plan, members: Members, dimension: str, value: Any) -> str:
+    """What people call a value of the mart's column."""
+    axis = plan.metric.subject.axes[dimension]
+    for code, own in (axis.codes or {}).items():
+        if own == value:
+            return members.of[dimension][code].label
+    return members.label(dimension, value)
+
+
 def _one_of(column: str, values: Sequence[Any], value: _Values) -> sql.Composed:
     if len(values) == 1:
         return sql.SQL("{} = {}").format(sql.Identifier(column), value(values[0]))

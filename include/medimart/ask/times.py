@@ -42,6 +42,7 @@ class Said:
     """One thing a question says of time.
 
     kind: now, weeks_ago, weeks_last, span, since, between, month_ago, series, ahead or by. number: of weeks or months.
+    step: of a series, week or month; `last` for last week, which is another for a flow than for a list.
     """
 
     kind: str
@@ -93,14 +94,15 @@ def resolve(said: Sequence[Said], published: Sequence[date], is_flow: bool) -> W
     if time.kind == "now":
         return When((newest,), step, _newest(newest, is_flow))
     if time.kind == "weeks_ago":
-        weeks = time.number - 1 if is_flow and time.text == "last week" else time.number
+        weeks = time.number - (is_flow and time.step == "last")  # the last week that is known whole
         wanted = newest - timedelta(days=7 * weeks)
         _is_published(wanted, published)
         what = "the week that ended" if is_flow else "the census of"
-        return When((wanted,), step, f"“{time.text}”: {what} {_day(wanted)}; the newest is {_day(newest)}")
+        ago = "last week" if time.step == "last" else f"{_weeks_text(time.number)} ago"
+        return When((wanted,), step, f"{ago}: {what} {_day(wanted)}; the newest is {_day(newest)}")
     if time.kind == "weeks_last":
         days = tuple(day for day in published if day > newest - timedelta(days=7 * time.number))
-        return _many(days, step or ("" if is_flow else "week"), f"“{time.text}”", is_flow)
+        return _many(days, step or ("" if is_flow else "week"), f"the last {_weeks_text(time.number)}", is_flow)
     span = _span(time, newest)
     if span.is_day:
         _is_published(span.first, published)
@@ -113,6 +115,10 @@ def resolve(said: Sequence[Said], published: Sequence[date], is_flow: bool) -> W
     if step or is_flow:
         return _many(days, step, span.text, is_flow)
     return When((days[-1],), "", f"{span.text}: its last published census, {_day(days[-1])}")
+
+
+def _weeks_text(number: int) -> str:
+    return "1 week" if number == 1 else f"{number} weeks"
 
 
 def _all(published: Sequence[date], step: str) -> When:
@@ -221,7 +227,7 @@ def _weeks(rest: tuple[str, ...]) -> tuple[Said, int] | None:
         lead += 1
     words = rest[lead:]
     if words[:2] in (("last", "week"), ("previous", "week")):
-        return Said("weeks_ago", "", 1), lead + 2
+        return Said("weeks_ago", "", 1, step="last"), lead + 2
     if words[:1] in (("last",), ("past",)) and words[2:3] == ("week",) and (number := _number(words[1])):
         return Said("weeks_last", "", number), lead + 3
     if words[1:3] == ("week", "ago") and (number := _number(words[0])):
