@@ -364,8 +364,7 @@ def ask(
 def mcp() -> None:
     """Serve the same questions to an assistant.
 
-    By the Model Context Protocol, on stdin and stdout: aggregates alone, after disclosure control, read-only. Needs the
-    extra `mcp` of this project.
+    By the Model Context Protocol, on stdin and stdout: aggregates alone, after disclosure control, read-only.
 
     \b
     Example:

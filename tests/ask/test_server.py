@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
-import subprocess
 import sys
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -13,18 +11,14 @@ from typing import Any
 import anyio
 import psycopg
 import pytest
+from mcp import ClientSession, StdioServerParameters
+from mcp.client.stdio import stdio_client
 from medimart.ask import server
 from medimart.settings import PROJECT_ROOT
-
-HAS_PACKAGE = importlib.util.find_spec("mcp") is not None
-needs_package = pytest.mark.skipif(not HAS_PACKAGE, reason="the extra mcp is not installed")
 
 
 def talk(url: str, what: Callable[[Any], Awaitable[Any]]) -> Any:
     """Start `medimart mcp`, and let a client say something to it."""
-    from mcp import ClientSession, StdioServerParameters
-    from mcp.client.stdio import stdio_client
-
     environment = {**os.environ, "MEDIMART_DATABASE_URL": url, "PYTHONPATH": os.pathsep.join(sys.path)}
     code = "from medimart.cli import main; main()"
     started = StdioServerParameters(
@@ -45,7 +39,6 @@ def said(result: Any) -> Any:
     return found.get("result", found)
 
 
-@needs_package
 def test_the_tools_read_and_are_three(url: str) -> None:
     async def tools(session: Any) -> Any:
         return (await session.list_tools()).tools
@@ -55,7 +48,6 @@ def test_the_tools_read_and_are_three(url: str) -> None:
     assert all(tool.annotations.read_only_hint for tool in found)
 
 
-@needs_package
 def test_a_question_is_answered_or_refused(url: str, owner: psycopg.Connection[Any]) -> None:
     [(figure,)] = owner.execute(
         "select sum(d(over_52_weeks_count)) from marts.mart_breach_kpi"
@@ -81,7 +73,6 @@ def test_a_question_is_answered_or_refused(url: str, owner: psycopg.Connection[A
     assert injected["refused"]["kind"] == "sign"
 
 
-@needs_package
 def test_metrics_are_listed_and_described(url: str) -> None:
     async def metrics(session: Any) -> Any:
         listed = said(await session.call_tool("list_metrics", {}))
@@ -100,11 +91,3 @@ def test_what_the_tools_do_needs_no_package(url: str, monkeypatch: pytest.Monkey
     assert server.answer("who is Priya")["refused"]["kind"] == "person"
     assert server.describe_metric("over_52_weeks")["asked_with"] == ["over_52"]
     assert server.list_metrics()
-
-
-@pytest.mark.skipif(HAS_PACKAGE, reason="the extra mcp is installed")
-def test_without_the_package_it_says_which() -> None:
-    code = "from medimart.cli import main; main()"
-    found = subprocess.run([sys.executable, "-c", code, "mcp"], capture_output=True, text=True, timeout=60)
-    assert found.returncode == 1
-    assert "pip install 'medimart[mcp]'" in found.stderr

@@ -1,7 +1,7 @@
 """The catalogue for assistants: a Model Context Protocol server on stdio, with what `medimart ask` does and no more.
 
 It reads as the shared reader, answers with aggregates after disclosure control, and takes questions in words: there is
-no tool for SQL, for rows or for a patient. Its package is the extra `mcp` of this project.
+no tool for SQL, for rows or for a patient.
 """
 
 from __future__ import annotations
@@ -9,11 +9,14 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
+from mcp.server import MCPServer
+from mcp_types import ToolAnnotations
+
 from medimart.ask import answer as answering
 from medimart.ask import reader
 from medimart.ask.catalogue import Metric, catalogue
 from medimart.ask.plan import Refusal
-from medimart.errors import MedimartError, SettingError
+from medimart.errors import MedimartError
 from medimart.local.warehouse import warehouse
 
 _INSTRUCTIONS = (
@@ -24,14 +27,7 @@ _INSTRUCTIONS = (
 
 
 def serve() -> None:
-    """Serve until the client closes stdin. Raises SettingError when the package isn't there."""
-    try:
-        from mcp.server import MCPServer
-        from mcp_types import ToolAnnotations
-    except ImportError:
-        raise SettingError(
-            "The server for assistants needs the Model Context Protocol's package: pip install 'medimart[mcp]'."
-        ) from None
+    """Serve until the client closes stdin."""
     server = MCPServer("medimart", instructions=_INSTRUCTIONS, log_level="WARNING")
     annotations = ToolAnnotations(read_only_hint=True, destructive_hint=False, open_world_hint=False)
     for tool in (list_metrics, describe_metric, answer):

@@ -300,6 +300,8 @@ def environment(group: Stack) -> dict[str, str]:
         "MEDIMART_DATABASE_URL": group.database_url,
         "MEDIMART_HOME": str(group.chosen.home),
         "MEDIMART_LANDING": str(group.chosen.landing),
+        # By way of Airflow's own page, which asks for a log-in where there is none.
+        "MEDIMART_PAGES_URL": group.chosen.pages_url or f"{group.airflow_url}/plugin/data-quality/medimart",
         "GX_ANALYTICS_ENABLED": "false",
         "PYTHONUNBUFFERED": "1",
         "OBJC_DISABLE_INITIALIZE_FORK_SAFETY": "YES",  # macOS: forked task processes may use its libraries
