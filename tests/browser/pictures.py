@@ -7,6 +7,7 @@ from datetime import date
 
 from airflow_ui import backfill_dialog, chromium, log_in
 from medimart.local.stack import USER, stack
+from medimart.pages.paths import pages_folder
 from medimart.settings import PROJECT_ROOT
 from playwright.sync_api import Page, expect
 
@@ -45,7 +46,12 @@ def dashboards(page: Page, _: str) -> None:
     page.get_by_role("link", name="Dashboards").click()
 
 
-PICTURES: tuple[Callable[[Page, str], None], ...] = (run, backfill, report, data_quality, dashboards)
+def preview(page: Page, _: str) -> None:
+    """The first dashboard as the static page that it is."""
+    page.goto((pages_folder() / "preview" / "breaches.html").as_uri())
+
+
+PICTURES: tuple[Callable[[Page, str], None], ...] = (run, backfill, report, data_quality, dashboards, preview)
 
 
 def main() -> None:
@@ -57,7 +63,7 @@ def main() -> None:
         for show in PICTURES:
             show(page, run_id)
             page.wait_for_load_state("networkidle")
-            path = FOLDER / f"airflow-{show.__name__.replace('_', '-')}.png"
+            path = FOLDER / f"{show.__name__.replace('_', '-')}.png"
             page.screenshot(path=path)
             print(f"{path.relative_to(PROJECT_ROOT)}: {path.stat().st_size // 1000} kB")
 
