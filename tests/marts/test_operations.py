@@ -215,7 +215,8 @@ def test_no_count_of_a_shared_row_is_the_sum_of_others(ask: Ask) -> None:
         for whole in places:
             for size in range(2, len(rule.counts)):
                 for parts in combinations([p for p in places if p != whole], size):
-                    assert any(row[whole] != sum(row[p] for p in parts) for row in rows), (name, rule.counts[whole])
+                    known = [row for row in rows if None not in (row[whole], *(row[p] for p in parts))]
+                    assert any(row[whole] != sum(row[p] for p in parts) for row in known), (name, rule.counts[whole])
 
 
 def test_a_view_that_is_as_it_must_be_is_left_alone(marts: psycopg.Connection[Any]) -> None:

@@ -74,8 +74,11 @@ def test_the_dirt_is_found_and_nothing_else(made: tuple[Path, Found]) -> None:
         assert rows_of(conn, one) == wanted_rows(one), one.name
 
 
-def test_the_shipped_weeks_pass_every_critical_check(warehouse: psycopg.Connection[Any]) -> None:
+def test_the_shipped_weeks_pass_every_critical_check(
+    warehouse: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The newest first, then weeks that come late: the first, which has no week before, and the one after it."""
+    monkeypatch.setenv("MEDIMART_LANDING", str(sample.LANDING))
     found: list[Any] = []
     for day in ("2026-04-05", "2026-01-18", "2026-01-25"):
         run_through(warehouse, Run(day, census=dt.date.fromisoformat(day)))
