@@ -41,9 +41,9 @@ def main() -> None:
     table = markdown(rows)
     print(table)
     if not chosen.part:
-        RESULTS.write_text(
-            _HEADING.format(day=f"{datetime.now():%d %B %Y}", cores=os.cpu_count(), machine=platform.machine()) + table
-        )
+        heading = _HEADING.format(day=f"{datetime.now():%d %B %Y}", cores=os.cpu_count(), machine=platform.machine())
+        _, section, words = RESULTS.read_text().partition("\n## ")  # what people wrote of an earlier table stays
+        RESULTS.write_text(heading + table + section + words)
         print(f"Written to {RESULTS}")
 
 
