@@ -140,18 +140,18 @@ def find_build(conn: Connection, run_id: str) -> Build:
             "Start the run again from its first task."
         )
     build = Build(*row)
-    refuse_emptied(conn, build)
+    with transaction(conn):
+        refuse_emptied(conn, build)
     return build
 
 
 def is_whole(conn: Connection, build: Build) -> bool:
     """Whether a build's tables are as they were made: a crash of the server empties them all, `census` too."""
-    try:
-        [(rows,)] = conn.execute(
-            sql.SQL("select count(*) from {}").format(sql.Identifier(build.schema, "census"))
-        ).fetchall()
-    except psycopg.errors.UndefinedTable:
+    census = sql.Identifier(build.schema, "census")
+    [(is_there,)] = conn.execute("select to_regclass(%s) is not null", (census.as_string(conn),)).fetchall()
+    if not is_there:
         return False
+    [(rows,)] = conn.execute(sql.SQL("select count(*) from {}").format(census)).fetchall()
     return bool(rows)
 
 
