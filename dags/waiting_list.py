@@ -31,7 +31,7 @@ import pendulum
 from airflow.sdk import DAG, Asset, AsyncCallback, DeadlineAlert, DeadlineReference, Param, TaskGroup
 from airflow.timetables.interval import CronDataIntervalTimetable
 from medimart.alerts import deadline_missed, run_failed
-from medimart.taskgroups import RETRIES, Step, model_groups
+from medimart.taskgroups import RETRIES, Step, model_groups, report_on
 
 SOURCES = ("patients", "gp", "trusts", "referrals", "appointments", "procedures", "conditions", "sessions")
 MARTS = Asset(name="marts", uri="medimart://warehouse/marts")
@@ -101,8 +101,4 @@ with DAG(
         outlets=[MARTS],
     )
     audits >> publish
-    # Waits for every task, so that nothing is missing from its page; a teardown, so that it neither turns a failed run
-    # green nor fails a good one.
-    everything = dag.tasks
-    report = Step(task_id="report", function="report", doc_md="Writes the run's data-quality page, whatever happened.")
-    everything >> report.as_teardown()
+    report_on(dag)

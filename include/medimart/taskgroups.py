@@ -11,7 +11,7 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from airflow.sdk import BaseOperator, TaskGroup, get_parsing_context
+from airflow.sdk import DAG, BaseOperator, TaskGroup, get_parsing_context
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from medimart.models.manifest import LAST_WEEK, load_manifest
@@ -131,3 +131,13 @@ def model_groups(pipeline: str, after: BaseOperator) -> list[BaseOperator]:
             audits.append(Step(task_id=layer, function="validate", arguments={"layer": layer}, doc_md=doc))
             [tasks[name] for name in names if name in tasks and manifest[name].layer == layer] >> audits[-1]
     return audits
+
+
+def report_on(dag: DAG) -> None:
+    """Add the task that writes the run's data-quality page once all tasks that the DAG has so far have ended.
+
+    A teardown: it neither turns a failed run green nor fails a good one.
+    """
+    everything = dag.tasks
+    report = Step(task_id="report", function="report", doc_md="Writes the run's data-quality page, whatever happened.")
+    everything >> report.as_teardown()
