@@ -70,6 +70,45 @@ def test_filters_narrow(published: psycopg.Connection[Any], choices: dict[str, C
     assert ask(published, FOUND.cards["trusts_now"], {"census": date(2020, 1, 5)}) == []
 
 
+def test_whatever_trust_can_be_chosen_has_an_answer(published: psycopg.Connection[Any]) -> None:
+    """The list that the filter offers holds no total, which no card is about; the unknown trust has rows to show."""
+    schema, table, column = FOUND.filters["trust"].column
+    with published.transaction(force_rollback=True):
+        published.execute("set local role medimart_shared")
+        offered = {
+            name
+            for (name,) in published.execute(
+                sql.SQL("select {} from {}").format(sql.Identifier(column), sql.Identifier(schema, table))
+            )
+        }
+    known = dict(published.execute("select trust_sk, trust_name from marts.dim_trust").fetchall())
+    published.rollback()
+    assert offered == set(known.values()) - {known[-1]}
+    assert known[0] in offered
+    for name in offered - {known[0]}:
+        assert ask(published, FOUND.cards["trusts_now"], {"trust": [name]}), name
+
+
+def test_what_is_of_no_trust_is_counted_where_none_is_chosen(
+    published: psycopg.Connection[Any],
+) -> None:
+    """Patients are of no trust: their checks lie under the total, which no filter offers."""
+    card = FOUND.cards["data_quality_over_time"]
+    query = (
+        "select round(sum(good_count) / sum(checked_count) filter (where good_count is not null), 4) "
+        "from shared_marts.mart_data_quality where census_date = %s and quality_dimension = 'completeness' "
+    )
+    [(every,)] = published.execute(query, (CENSUSES[-1],)).fetchall()
+    [(of_trusts,)] = published.execute(query + "and trust_sk <> -1", (CENSUSES[-1],)).fetchall()
+    published.rollback()
+    shown = {(row["census_date"], row["dimension"]): row["good_rate"] for row in ask(published, card, {})}
+    assert shown[CENSUSES[-1], "Completeness"] == every
+    assert every != of_trusts
+    names = sorted(row["trust"] for row in ask(published, FOUND.cards["trusts_now"], {}))
+    shown = {(row["census_date"], row["dimension"]): row["good_rate"] for row in ask(published, card, {"trust": names})}
+    assert shown[CENSUSES[-1], "Completeness"] == of_trusts
+
+
 def test_clinical_cards_show_the_granted_trusts_alone(published: psycopg.Connection[Any]) -> None:
     granted = {
         name for (name,) in published.execute("select trust_name from marts.dim_trust where trust_id in ('T01', 'T02')")

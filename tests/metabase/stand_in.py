@@ -325,25 +325,35 @@ class StandIn:
         return self.dashboards[number]
 
     def put_dashboard(self, number: int, body: Entity) -> Entity:
+        """Tabs and cards are replaced by those given; what is not given is no longer there."""
         found = _one(self.dashboards.values(), number)
         if "dashcards" in body:
-            body["dashcards"] = [self._placed(found, one, body["tabs"]) for one in body["dashcards"]]
+            known = {tab["id"] for tab in found["tabs"]}
+            if strange := [tab["id"] for tab in body["tabs"] if tab["id"] > 0 and tab["id"] not in known]:
+                raise Refused(400, {"errors": {"tabs": f"{strange} are not of this dashboard"}})
+            numbers = {tab["id"]: tab["id"] if tab["id"] > 0 else self.number() for tab in body["tabs"]}
+            body["tabs"] = [
+                {**tab, "id": numbers[tab["id"]], "dashboard_id": number, "position": place}
+                for place, tab in enumerate(body["tabs"])
+            ]
+            body["dashcards"] = [self._placed(found, one, numbers) for one in body["dashcards"]]
         found.update(body)
         return found
 
-    def _placed(self, dashboard: Entity, one: Entity, tabs: list[Entity]) -> Entity:
+    def _placed(self, dashboard: Entity, one: Entity, tabs: dict[int, int]) -> Entity:
         if one["col"] + one["size_x"] > 24:
             raise Refused(400, {"errors": {"dashcards": "beyond the grid's 24 columns"}})
         if one["id"] > 0 and one["id"] not in {other["id"] for other in dashboard["dashcards"]}:
             raise Refused(400, {"errors": {"dashcards": f"{one['id']} is on no dashboard"}})
         if one["card_id"] is not None:
             _one(self.cards.values(), one["card_id"])
-        if bool(tabs) != ("dashboard_tab_id" in one):
+        tab = one.get("dashboard_tab_id")
+        if (tabs and tab not in tabs) or (not tabs and tab is not None):
             raise Refused(400, {"errors": {"dashcards": "with tabs every card names its tab"}})
         if self.stages:
             for mapping in one["parameter_mappings"]:
                 mapping["target"].append({"stage-number": 0})
-        return {**one, "id": one["id"] if one["id"] > 0 else self.number()}
+        return {**one, "id": one["id"] if one["id"] > 0 else self.number(), "dashboard_tab_id": tabs.get(tab)}
 
     # What sends e-mail
 

@@ -2,11 +2,13 @@
 
     collections.yaml        id → name, description, readers: shared | clinical
     filters.yaml            id → label, kind: category | date, column: schema.table.column, narrowed_by: [filter]
-    dashboards/<id>.yaml    name, description, collection, filters: [filter], sections
+    dashboards/<id>.yaml    name, description, collection, filters: [filter], sections or tabs
     cards/<id>.sql          one card: a header, and one plain PostgreSQL SELECT
 
 A **section** has a heading and any of `text` (Markdown) and `rows`; a row is `{height: 8, cards: {card: width, …}}`.
 Cards stand side by side in a row and rows below one another, on Metabase's grid of 24 columns: places cannot overlap.
+A dashboard that would be a long scroll has `tabs: [{name, sections}]` in place of `sections`. A card that opens its own
+dashboard with other filters belongs on the tab that shows what it is opened for.
 
 A **card**'s header opens with the question it answers, a paragraph shown under its title; further paragraphs say how to
 read it. Below `---` follow
@@ -144,12 +146,16 @@ class Card:
 
 @dataclass(frozen=True)
 class Placed:
-    """Something on a dashboard's grid: a card, or the heading or text of a section (Markdown)."""
+    """Something on a dashboard's grid: a card, or the heading or text of a section (Markdown).
+
+    tab: the tab that it is on; each has a grid of its own. None where the dashboard has no tabs.
+    """
 
     x: int
     y: int
     width: int
     height: int
+    tab: str | None = None
     card: str | None = None
     heading: str | None = None
     text: str | None = None
@@ -165,6 +171,11 @@ class Dashboard:
     collection: Collection
     filters: tuple[Filter, ...]
     placed: tuple[Placed, ...]
+
+    @property
+    def tabs(self) -> tuple[str, ...]:
+        """The names of its tabs, in their order; empty where it has none."""
+        return tuple(dict.fromkeys(one.tab for one in self.placed if one.tab))
 
 
 @dataclass(frozen=True)
@@ -342,7 +353,7 @@ def _dashboard(
     filters: Mapping[str, Filter],
     cards: Mapping[str, Card],
 ) -> Dashboard:
-    source.mapping("name description collection filters? sections")
+    source.mapping("name description collection filters? sections? tabs?")
     collection = source.one_of(tuple(collections), "collection")
     chosen = source.known(filters, "filter", "filters")
     return Dashboard(
@@ -356,19 +367,42 @@ def _dashboard(
 
 
 def _placed(source: _Source, cards: Mapping[str, Card]) -> Iterator[Placed]:
-    """Everything in its place: sections from the top down, cards from the left."""
-    y, seen = 0, set[str]()
-    if not isinstance(source.get("sections"), list):
-        raise source.error("sections must be a list", "sections")
-    for number in range(len(source.data["sections"])):
-        at = ("sections", number)
+    """Everything in its place, tab by tab: sections from the top down, cards from the left."""
+    seen = set[str]()
+    if source.get("tabs") is None:
+        yield from _on_one_grid(source, cards, seen, None)
+        return
+    if source.get("sections") is not None:
+        raise source.error("has both sections and tabs; put each section on a tab", "sections")
+    if not isinstance(source.get("tabs"), list) or len(source.data["tabs"]) < 2:
+        raise source.error("tabs must be a list of two or more; a dashboard of one has sections alone", "tabs")
+    names = set[str]()
+    for number in range(len(source.data["tabs"])):
+        at = ("tabs", number)
+        source.mapping("name sections", *at)
+        name = source.text(*at, "name")
+        if name in names:
+            raise source.error(f"has two tabs called {name!r}", *at, "name")
+        names.add(name)
+        yield from _on_one_grid(source, cards, seen, name, *at)
+
+
+def _on_one_grid(
+    source: _Source, cards: Mapping[str, Card], seen: set[str], tab: str | None, *within: str | int
+) -> Iterator[Placed]:
+    """The sections of one tab, or of a dashboard without tabs. seen: the cards placed so far, added to."""
+    y = 0
+    if not isinstance(source.get(*within, "sections"), list):
+        raise source.error("sections must be a list", *within, "sections")
+    for number in range(len(source.get(*within, "sections"))):
+        at = (*within, "sections", number)
         section = source.mapping("heading text? rows?", *at)
-        yield Placed(0, y, GRID, 1, heading=source.text(*at, "heading"))
+        yield Placed(0, y, GRID, 1, tab, heading=source.text(*at, "heading"))
         y += 1
         if "text" in section:
             text = source.text(*at, "text")
             height = 1 + len(text) // 300 + text.count("\n\n")
-            yield Placed(0, y, GRID, height, text=text)
+            yield Placed(0, y, GRID, height, tab, text=text)
             y += height
         for row in range(len(section.get("rows") or ())):
             here = (*at, "rows", row)
@@ -383,7 +417,7 @@ def _placed(source: _Source, cards: Mapping[str, Card]) -> Iterator[Placed]:
                     raise source.error(
                         f"the row is wider than the grid's {GRID} columns with {card!r}", *here, "cards", card
                     )
-                yield Placed(x, y, width, height, card=card)
+                yield Placed(x, y, width, height, tab, card=card)
                 seen.add(card)
                 x += width
             y += height
@@ -478,6 +512,9 @@ def _filters_of(path: Path, body: str, filters: Mapping[str, Filter]) -> tuple[F
             raise _error(path, line, f"{clause[0].strip()} must name one filter, as in [[and {{{{trust}}}}]]")
         if tags[0] not in filters:
             raise _error(path, line, f"unknown filter {tags[0]!r}; known are {', '.join(filters)}")
+        table = ".".join(filters[tags[0]].column[:2])
+        if not re.search(rf"(?<![\w.]){re.escape(table)}\b", _bare(body)):
+            raise _error(path, line, f"the filter {tags[0]!r} is about {table}, which the SQL does not read")
         named.add(tags[0])
     if outside := re.search(r"\{\{.*?\}\}|\[\[|\]\]", _bare(body)):
         what = f"{outside[0]} stands outside an optional clause; write [[and {{{{trust}}}}]]"

@@ -68,7 +68,12 @@ def _dashboard(client: Client, ledger: Ledger, dashboard: Dashboard) -> Proof:
     shown = {one.get("card_id") for one in found["dashcards"]}
     wanted = {one.card: ledger.get(CARD.name, one.card) for one in dashboard.placed if one.card}
     missing = [name for name, card in wanted.items() if card is None or card.id not in shown]
-    return Proof(DASHBOARD.name, dashboard.id, f"does not show {', '.join(missing)}" if missing else "")
+    tabs = [name for name in dashboard.tabs if name not in {tab["name"] for tab in found.get("tabs") or ()}]
+    faults = (
+        f"does not show {', '.join(missing)}" if missing else "",
+        f"has not the tab {', '.join(tabs)}" if tabs else "",
+    )
+    return Proof(DASHBOARD.name, dashboard.id, "; ".join(filter(None, faults)))
 
 
 def _permissions(client: Client, ledger: Ledger, files: Dashboards) -> Iterator[Proof]:

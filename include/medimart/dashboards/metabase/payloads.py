@@ -63,8 +63,10 @@ def dashboard_body(
     """A dashboard with all that is on it, as PUT /api/dashboard/:id takes it.
 
     cards, dashboards: their numbers by id. before: the dashboard as it is: a card that it shows already keeps its
-    place's number, a negative one makes a new place.
+    place's number, and a tab of the same name its own; a negative number makes a new one. What is not named goes.
     """
+    there = {one["name"]: one["id"] for one in before.get("tabs") or ()}
+    tabs = {name: there.get(name, -number) for number, name in enumerate(dashboard.tabs, start=1)}
     free = {one["card_id"]: one["id"] for one in before.get("dashcards") or () if one.get("card_id")}
     placed = []
     for number, one in enumerate(dashboard.placed, start=1):
@@ -77,6 +79,7 @@ def dashboard_body(
                 "col": one.x,
                 "size_x": one.width,
                 "size_y": one.height,
+                **({"dashboard_tab_id": tabs[one.tab]} if one.tab else {}),
                 "parameter_mappings": [_mapping(used, id_) for used in _used(dashboard, card)],
                 "visualization_settings": _placed_settings(one, card, dashboards),
             }
@@ -85,7 +88,7 @@ def dashboard_body(
         **dashboard_shell(dashboard, collection),
         "width": "full",
         "parameters": [_parameter(one, dashboard.filters) for one in dashboard.filters],
-        "tabs": [],
+        "tabs": [{"id": number, "name": name} for name, number in tabs.items()],
         "dashcards": placed,
     }
 
