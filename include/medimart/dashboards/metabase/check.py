@@ -10,7 +10,7 @@ from typing import Any
 import psycopg
 
 from medimart.dashboards.cards import Card, Dashboard, Dashboards
-from medimart.dashboards.metabase import access
+from medimart.dashboards.metabase import access, payloads
 from medimart.dashboards.metabase.apply import READERS
 from medimart.dashboards.metabase.client import Client
 from medimart.dashboards.metabase.entities import CARD, COLLECTION, DASHBOARD, DATABASE
@@ -55,7 +55,7 @@ def _card(client: Client, ledger: Ledger, card: Card) -> Proof:
     if result.get("status") != "completed":  # what the database says may quote a row: it is read in Metabase
         return Proof(CARD.name, card.id, f"its query fails: see /question/{note.id}", seconds)
     given = [column["name"] for column in result["data"]["cols"]]
-    named = [column.name for column in card.columns]
+    named = list(payloads.given(card))
     fault = "" if given == named else f"gives the columns {', '.join(given)} and not {', '.join(named)}"
     return Proof(CARD.name, card.id, fault, seconds)
 
