@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
 import psycopg
 import pytest
 from medimart.dashboards.cards import Card, Choice, load_dashboards, sql_for
+from medimart.dashboards.metabase import payloads
 from medimart.settings import DASHBOARDS
 from psycopg import sql
 from published_weeks import CENSUSES
@@ -107,6 +109,39 @@ def test_what_is_of_no_trust_is_counted_where_none_is_chosen(
     names = sorted(row["trust"] for row in ask(published, FOUND.cards["trusts_now"], {}))
     shown = {(row["census_date"], row["dimension"]): row["good_rate"] for row in ask(published, card, {"trust": names})}
     assert shown[CENSUSES[-1], "Completeness"] == of_trusts
+
+
+UNFOLDED = [card for card in CARDS if payloads.given(card) != tuple(column.name for column in card.columns)]
+
+
+@pytest.mark.parametrize("card", UNFOLDED, ids=[card.id for card in UNFOLDED])
+def test_metabase_is_given_the_lines_that_the_preview_draws(
+    card: Card, published: psycopg.Connection[Any], choices: dict[str, Choice]
+) -> None:
+    """It draws one column in several series: a target or a limit beside them is a series too, by its name."""
+    [x], [y], [name] = card.role("x"), card.role("y"), card.role("series", "label")
+    others = card.role("target", "lower", "upper", "mark")
+    chosen = {"trust": choices["trust"]}
+    rows = ask(published, card, chosen)
+    wanted = {(row[x.name], row[name.name], row[y.name]) for row in rows}
+    wanted |= {(row[x.name], other.label, row[other.name]) for row in rows for other in others}
+    asked = replace(
+        card,
+        sql=payloads.query(card),
+        columns=tuple(column for one in payloads.given(card) for column in card.columns if column.name == one),
+    )
+    given = [tuple(row.values()) for row in ask(published, asked, chosen)]
+    assert len(given) == len(set(given))
+    assert set(given) == wanted
+    settings = payloads.card_body(card, 1, 1, {one.column: 1 for one in card.filters})["visualization_settings"]
+    assert settings["graph.dimensions"] == [x.name, name.name]
+    assert settings["graph.metrics"] == [y.name]
+    assert settings["line.missing"] == "none"
+    assert list(settings["series_settings"]) == [other.label for other in others]
+
+
+def test_charts_with_series_and_a_target_are_among_them() -> None:
+    assert {"within_18_weeks", "spc_starts", "spc_stops", "projection"} <= {card.id for card in UNFOLDED}
 
 
 def test_clinical_cards_show_the_granted_trusts_alone(published: psycopg.Connection[Any]) -> None:
