@@ -309,7 +309,9 @@ def _tile(conn: Connection, found: Dashboards, card: Card, width: int, chosen: M
         rows=[[_cell(card, place, row) for place in range(len(card.columns))] for row in rows],
         panels=_drawn(card, can_draw, _room(width) // beside - (20 if beside > 1 else 0)) if is_chart else [],
         beside=beside,
-        key=_key(card) if can_draw and is_chart else "",
+        key=" · ".join(filter(None, (_key(card), _left_out(conn, found, card, chosen))))
+        if can_draw and is_chart
+        else "",
         figure="" if figure == HIDDEN else figure,
         changes=changes,
         nothing=nothing,
@@ -371,6 +373,14 @@ def _drawn(card: Card, panels: Mapping[str, list[Row]], pixels: int) -> list[Pan
         narrow = Markup(charts.draw(card, rows, NARROW, f"{name}-narrow")) if pixels > NARROW + 30 else None  # noqa: S704
         drawn.append(Panel(label, wide, narrow))
     return drawn
+
+
+def _left_out(conn: Connection, found: Dashboards, card: Card, chosen: Mapping[str, str]) -> str:
+    """That there are more small multiples than are drawn."""
+    if card.each is None or card.each in chosen:
+        return ""
+    count = len(_choices(conn, found.filters[card.each]))
+    return f"The first {PANELS} of {count}; in Metabase choose any." if count > PANELS else ""
 
 
 def _key(card: Card) -> str:
