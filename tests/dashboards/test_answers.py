@@ -52,6 +52,9 @@ def test_a_card_answers_with_and_without_each_filter(
         ask(published, card, {name: choices[name]})
     narrowed = ask(published, card, choices)
     assert len(narrowed) <= max(len(everything), 40)
+    for column in card.role("series"):
+        if column.values:
+            assert {row[column.name] for row in everything} <= {*column.values}
     if card.chart != "table" and everything:
         for column in card.role("x"):
             assert all(row[column.name] is not None for row in everything)

@@ -144,6 +144,7 @@ FAULTS = [
     ("cards/trusts.sql", "role: y, ", "", 8, "the chart 'bar' needs a column with role y"),
     ("cards/trusts.sql", "role: y, ", "role: x, ", 10, "only one column can have the role x"),
     ("cards/trusts.sql", "role: y, ", "role: mark, ", 10, "needs a colour"),
+    ("cards/trusts.sql", "role: x}", "role: x, values: [A]}", 9, "values must list the values of a series"),
     ("cards/trusts.sql", "format: whole", "format: roman", 10, "format is 'roman'"),
     ("cards/trusts.sql", "format: whole", "masked: 1", 10, "masked must be true or false"),
     ("cards/trusts.sql", "format: whole", "colours: [{when: like, value: 1, colour: bad}]", 10, "when is 'like'"),

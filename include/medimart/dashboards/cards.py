@@ -23,12 +23,12 @@ read it. Below `---` follow
     empty: Nobody waits over 52 weeks.                       # what to say when there is no row
     alert: true                  # optional: rows are bad news, and Metabase sends an e-mail as long as there are any
 
-Roles: `x`, `y` (several, where there is no series), `series` (one line, bar or layer for each value), `target` (drawn
-as a thin line), `lower` and `upper` (an interval round y), `mark` (a y that is drawn as points in its `colour`),
-`label` (what the whole chart is of). A column without a role stands in the table alone. Rows come in the order they
-are to be shown. A `masked` column is null where disclosure control hides the value: to be shown as hidden, never as 0
-or joined by a line. `colours: [{when: "<", value: 0.65, colour: bad}]` colours a table's cell by the first rule that
-holds.
+Roles: `x`, `y` (several, where there is no series), `series` (one line, bar or layer for each value; where these are
+known, `values: [High, Low]` gives each its colour, whichever are there), `target` (drawn as a thin line), `lower` and
+`upper` (an interval round y), `mark` (a y that is drawn as points in its `colour`), `label` (what the whole chart is
+of). A column without a role stands in the table alone. Rows come in the order they are to be shown. A `masked` column
+is null where disclosure control hides the value: to be shown as hidden, never as 0 or joined by a line. `colours:
+[{when: "<", value: 0.65, colour: bad}]` colours a table's cell by the first rule that holds.
 
 A **filter** narrows a card that names it in an optional clause, in Metabase's syntax: `[[and {{trust}}]]`, where the
 filter's table is read without an alias. Without a choice the clause is not there.
@@ -99,7 +99,10 @@ class Colour:
 
 @dataclass(frozen=True)
 class Column:
-    """One output column of a card: what it is called, what it is drawn as, how it is written."""
+    """One output column of a card: what it is called, what it is drawn as, how it is written.
+
+    values: those of a series, in the order of their colours, where they are known.
+    """
 
     name: str
     label: str
@@ -108,6 +111,7 @@ class Column:
     masked: bool = False
     colour: str | None = None
     colours: tuple[Colour, ...] = ()
+    values: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -474,7 +478,7 @@ def _card(path: Path, filters: Mapping[str, Filter]) -> Card:
 
 def _column(source: _Source, name: str) -> Column:
     at = ("columns", name)
-    entry = source.mapping("label role? format? masked? colour? colours?", *at)
+    entry = source.mapping("label role? format? masked? colour? colours? values?", *at)
     role = source.one_of(ROLES, *at, "role") if "role" in entry else None
     written = source.one_of(FORMATS, *at, "format") if "format" in entry else "text"
     colour = source.one_of(COLOURS, *at, "colour") if "colour" in entry else None
@@ -482,6 +486,9 @@ def _column(source: _Source, name: str) -> Column:
         raise source.error("a column with the role mark, and no other, needs a colour", *at)
     if not isinstance(entry.get("masked", False), bool):
         raise source.error("masked must be true or false", *at, "masked")
+    values = entry.get("values") or []
+    if values and (role != "series" or not isinstance(values, list) or len({*map(str, values)}) < len(values)):
+        raise source.error("values must list the values of a series, each once", *at, "values")
     colours = []
     for number in range(len(entry.get("colours") or ())):
         rule = source.mapping("when value colour", *at, "colours", number)
@@ -489,7 +496,8 @@ def _column(source: _Source, name: str) -> Column:
             raise source.error("value must be a number or a text", *at, "colours", number, "value")
         when = source.one_of(COMPARISONS, *at, "colours", number, "when")
         colours.append(Colour(when, rule["value"], source.one_of(COLOURS, *at, "colours", number, "colour")))
-    return Column(name, source.text(*at, "label"), role, written, entry.get("masked", False), colour, tuple(colours))
+    label, masked = source.text(*at, "label"), bool(entry.get("masked", False))
+    return Column(name, label, role, written, masked, colour, tuple(colours), tuple(map(str, values)))
 
 
 def _drill(source: _Source, filters: Mapping[str, Filter], columns: Sequence[Column]) -> Drill | None:

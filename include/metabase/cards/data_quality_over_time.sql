@@ -8,7 +8,7 @@ title: Quality of the data by census
 chart: line
 columns:
   census_date: {label: Census, role: x, format: date}
-  dimension: {label: Kind of quality, role: series}
+  dimension: {label: Kind of quality, role: series, values: [Completeness, Consistency, Timeliness, Validity]}
   good_rate: {label: Good, role: y, format: percent, masked: true}
 empty: No census is published for this choice.
 */

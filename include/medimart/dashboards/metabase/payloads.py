@@ -384,7 +384,12 @@ def _axes(card: Card) -> Parts:
         drawn = {one.label: _series(card, one, number) for number, one in enumerate(card.role(*_LINES), start=1)}
     else:
         split, metrics = series, ys if series else card.role("y", *_LINES)
-        drawn = {} if series else {one.name: _series(card, one, number) for number, one in enumerate(metrics)}
+        drawn = {one.name: _series(card, one, number) for number, one in enumerate(metrics)}
+        if series:  # known by their values
+            [y] = ys
+            drawn = {
+                value: {**_series(card, y, number), "title": value} for number, value in enumerate(series[0].values)
+            }
     return {
         "graph.dimensions": [one.name for one in (x, *split)],
         "graph.metrics": [one.name for one in metrics],
