@@ -62,8 +62,10 @@ def test_every_card_answers_as_its_reader_and_every_permission_is_as_written(pla
         assert [proof for proof in proofs if proof.fault] == []
         assert {proof.kind for proof in proofs} == {"card", "dashboard", "permissions"}
 
-        card = next(iter(here.server.cards.values()))
-        card["dataset_query"]["native"]["query"] = "select 1 as other"
+        first, filtered = next(iter(here.server.cards.values())), here.card("Trusts")
+        first["dataset_query"]["native"]["query"] = "select 1 as other"
+        native = filtered["dataset_query"]["native"]
+        native["query"] = native["query"].replace("[[and {{trust}}]]", "[[annd {{trust}}]]")
         first, second, *_ = here.server.dashboards.values()
         first["dashcards"].clear()
         second["tabs"].pop()
@@ -73,6 +75,7 @@ def test_every_card_answers_as_its_reader_and_every_permission_is_as_written(pla
         for proof in check(here.conn, client, here.target, load_dashboards(here.files)):
             faults[proof.kind] = faults.get(proof.kind, "") + proof.fault
     assert "gives the columns other and not" in faults["card"]
+    assert f"its query with its filters set fails: see /question/{filtered['id']}" in faults["card"]
     assert "does not show" in faults["dashboard"]
     assert "has not the tab Beside others" in faults["dashboard"]
     assert "not what is written" in faults["permissions"]

@@ -40,7 +40,7 @@ trusts as (
     where
         not exists (
             select from shared_marts.dim_trust
-            where false [[or not {{icb}}]] [[or not {{trust}}]]
+            where false [[or not ({{icb}})]] [[or not ({{trust}})]]
         )
 )
 

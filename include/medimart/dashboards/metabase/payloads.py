@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import Any
 
 from medimart.dashboards.cards import Card, Column, Dashboard, Filter, Placed
@@ -166,6 +167,16 @@ def alert_body(card: int, recipients: Sequence[str]) -> Parts:
     }
 
 
+def chosen(filter_: Filter, value: date | str) -> Parts:
+    """A filter set to a value, as POST /api/card/:id/query takes it among its parameters."""
+    return {
+        "id": parameter_id(filter_.id),
+        "type": WIDGETS[filter_.kind],
+        "target": _tag_of(filter_),
+        "value": value.isoformat() if isinstance(value, date) else [value],
+    }
+
+
 def parameter_id(filter_name: str) -> str:
     """The id of a filter, the same on every dashboard."""
     return hashlib.sha256(filter_name.encode()).hexdigest()[:8]
@@ -300,8 +311,12 @@ def _mapping(filter_: Filter, card: int | None) -> Parts:
     return {
         "parameter_id": parameter_id(filter_.id),
         "card_id": card,
-        "target": ["dimension", ["template-tag", filter_.id]],
+        "target": _tag_of(filter_),
     }
+
+
+def _tag_of(filter_: Filter) -> list[Any]:
+    return ["dimension", ["template-tag", filter_.id]]
 
 
 def _placed_settings(placed: Placed, card: Card | None, dashboards: Mapping[str, int]) -> Parts:
