@@ -434,6 +434,31 @@ def test_drills_and_filters_lead_where_they_should(place: New) -> None:
     assert columns["marts", "dim_trust", "trust_name"]["has_field_values"] == "list"
 
 
+def test_a_board_narrows_trusts_and_both_narrow_specialties(place: New) -> None:
+    """Metabase narrows within a table or along foreign keys, which it is told of, for a view has none."""
+    here = place(DASHBOARDS)
+    here.apply()
+    of = {one["slug"]: one for one in here.dashboard("Breaches")["parameters"]}
+    assert of["trust"]["filteringParameters"] == [of["icb"]["id"]]
+    assert of["specialty"]["filteringParameters"] == [of["icb"]["id"], of["trust"]["id"]]
+    for number, columns in here.server.fields.items():
+        along = "shared_marts", "mart_breach_kpi"
+        trust, specialty = (
+            ("shared_marts", "dim_trust", "trust_sk"),
+            ("marts", "dim_specialty", "treatment_function_code"),
+        )
+        for column, target in (((*along, "trust_sk"), trust), ((*along, "treatment_function_code"), specialty)):
+            assert columns[column]["semantic_type"] == "type/FK"
+            assert columns[column]["fk_target_field_id"] == columns[target]["id"]
+            assert columns[target]["semantic_type"] == "type/PK"
+        with here.server.connection(number) as conn:  # the join as Metabase makes it: each login may
+            conn.execute(
+                "select distinct s.treatment_function_name from marts.dim_specialty as s"
+                " left join shared_marts.mart_breach_kpi as k on s.treatment_function_code = k.treatment_function_code"
+                " left join shared_marts.dim_trust as t on k.trust_sk = t.trust_sk where t.trust_name = 'nobody'"
+            )
+
+
 @pytest.mark.parametrize(
     ("file", "old", "new", "said"),
     [

@@ -1,7 +1,8 @@
 """Dashboards as files: what `include/metabase` says, read and checked once for both renderers.
 
     collections.yaml        id → name, description, readers: shared | clinical
-    filters.yaml            id → label, kind: category | date, column: schema.table.column, narrowed_by: [filter]
+    filters.yaml            id → label, kind: category | date, column: schema.table.column, key: the table's key,
+                            narrowed_by: [filter], along: schema.table that holds the keys of both, where they differ
     dashboards/<id>.yaml    name, description, collection, filters: [filter], sections or tabs
     cards/<id>.sql          one card: a header, and one plain PostgreSQL SELECT
 
@@ -79,13 +80,20 @@ class Collection:
 
 @dataclass(frozen=True)
 class Filter:
-    """What a reader can narrow by. column: schema, table and column that its choices are values of."""
+    """What a reader can narrow by.
+
+    column: schema, table and column that its choices are values of. key: the column of that table that others refer to
+    it by. narrowed_by: the filters whose choice narrows its choices. along: schema and table that tell which belong
+    together, by the keys; None where all is in one table.
+    """
 
     id: str
     label: str
     kind: str
     column: tuple[str, str, str]
+    key: str | None
     narrowed_by: tuple[str, ...]
+    along: tuple[str, str] | None
 
 
 @dataclass(frozen=True)
@@ -201,7 +209,7 @@ def load_dashboards(folder: Path) -> Dashboards:
     collections = {id_: _collection(source, id_) for source, id_ in _entries(folder / "collections.yaml")}
     filters = {id_: _filter(source, id_) for source, id_ in _entries(folder / "filters.yaml")}
     for source, id_ in _entries(folder / "filters.yaml"):
-        source.known(filters, "filter", id_, "narrowed_by")
+        _check_narrowing(source, filters, id_)
     cards = {path.stem: _card(path, filters) for path in _files(folder / "cards", "sql")}
     sources = {path.stem: _Source.of(path) for path in _files(folder / "dashboards", "yaml")}
     dashboards = {id_: _dashboard(source, id_, collections, filters, cards) for id_, source in sources.items()}
@@ -341,13 +349,38 @@ def _collection(source: _Source, id_: str) -> Collection:
 
 
 def _filter(source: _Source, id_: str) -> Filter:
-    entry = source.mapping("label kind column narrowed_by?", id_)
+    entry = source.mapping("label kind column key? narrowed_by? along?", id_)
     kind = source.one_of(KINDS, id_, "kind")
-    parts = source.text(id_, "column").split(".")
-    if len(parts) != 3 or not all(re.fullmatch(r"[a-z][a-z0-9_]*", part) for part in parts):
-        raise source.error("column must be schema.table.column", id_, "column")
-    schema, table, column = parts
-    return Filter(id_, source.text(id_, "label"), kind, (schema, table, column), tuple(entry.get("narrowed_by") or ()))
+    schema, table, column = _named(source, "schema.table.column", id_, "column")
+    narrowed_by = tuple(entry.get("narrowed_by") or ())
+    along = None
+    if "along" in entry:
+        along_schema, along_table = _named(source, "schema.table", id_, "along")
+        along = (along_schema, along_table)
+    key = source.text(id_, "key") if "key" in entry else None
+    return Filter(id_, source.text(id_, "label"), kind, (schema, table, column), key, narrowed_by, along)
+
+
+def _named(source: _Source, shape: str, *at: str | int) -> list[str]:
+    parts = source.text(*at).split(".")
+    if len(parts) != shape.count(".") + 1 or not all(re.fullmatch(r"[a-z][a-z0-9_]*", part) for part in parts):
+        raise source.error(f"{at[-1]} must be {shape}", *at)
+    return parts
+
+
+def _check_narrowing(source: _Source, filters: Mapping[str, Filter], id_: str) -> None:
+    """What narrows a filter lies in its table, or is joined to it by keys: Metabase narrows in no other way."""
+    one = filters[id_]
+    others = [filters[name] for name in source.known(filters, "filter", id_, "narrowed_by")]
+    apart = [other for other in others if other.column[:2] != one.column[:2]]
+    if bool(apart) != (one.along is not None):
+        names = ", ".join(other.id for other in apart) or "nothing"
+        raise source.error(
+            f"is narrowed by {names} of another table: along must name the table that has both keys", id_
+        )
+    for other in (one, *apart) if apart else ():
+        if other.key is None:
+            raise source.error(f"key is missing: {id_} is narrowed along {'.'.join(one.along or ())}", other.id)
 
 
 def _dashboard(
