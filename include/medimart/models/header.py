@@ -159,9 +159,9 @@ def _disclosure(path: Path, line: int, meta: dict[str, Any], layer: str) -> Disc
     entry = meta.get("disclosure")
     if entry is None:
         return None
-    lists, maps, others = ("counts", "by", "within", "shown"), ("rates", "ratios", "values"), ("only", "whole")
     if layer != "marts":
         raise _error(path, line, "disclosure is for marts")
+    lists, maps, others = ("counts", "by", "within", "shown"), ("rates", "ratios", "values"), ("only", "whole")
     if meta.get("readers") == "shared":
         if not isinstance(entry, dict) or entry.keys() != {"only", "shown"}:
             what = "disclosure of a mart that shared readers see as it is gives only and shown: a list to choose from"
