@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -35,6 +36,7 @@ def measure(patients: int = PATIENTS) -> list[Row]:
 def _measure_here(patients: int) -> dict[str, float]:
     from medimart import db, pipeline
     from medimart.dashboards.cards import Choice, load_dashboards, sql_for
+    from medimart.dashboards.metabase import payloads
     from medimart.local.warehouse import warehouse
     from medimart.settings import DASHBOARDS, settings
     from medimart.synthetic.generate import generate
@@ -57,7 +59,8 @@ def _measure_here(patients: int) -> dict[str, float]:
         conn.commit()
         board, trust = row or ("", "")
         every: dict[str, Choice] = {"icb": [board], "trust": [trust], "specialty": ["Urology"], "census": censuses[0]}
-        for card in found.cards.values():
+        for one in found.cards.values():
+            card = replace(one, sql=payloads.query(one))  # as Metabase is given it
             role = sql.Identifier(f"medimart_{found.collection_of(card.id).readers}")
             for chosen in ({}, every):
                 with conn.transaction(force_rollback=True):

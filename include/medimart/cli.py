@@ -718,21 +718,30 @@ def _carry_out(todo: Work, as_json: bool) -> None:
         raise typer.Exit(1)
 
 
-def _written_preview() -> str:
-    """Write the shared dashboards' pages; where they are, or why there are none."""
+def _written_preview() -> Path | str:
+    """Write the shared dashboards' pages; the one to open, or why there are none."""
     from medimart.dashboards import preview as previewing
     from medimart.local import work
 
     try:
         with work.prepared() as conn:
-            return str(previewing.write(conn))
+            return previewing.write(conn)
     except Exception as error:  # the run is over and stands, whatever comes of its pictures
         if (text := for_people(error)) is None:
             raise
         return f"No preview of the dashboards: {text}"
 
 
-def _show_result(console: Console, result: Result, preview_page: str) -> None:
+def open_page(page: Path) -> None:
+    """Open a page for whoever sits at this terminal; nothing happens where there is no screen to show it on."""
+    import webbrowser
+
+    has_screen = sys.platform != "linux" or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    if sys.stdout.isatty() and has_screen:
+        webbrowser.open(page.as_uri())
+
+
+def _show_result(console: Console, result: Result, preview_page: Path | str) -> None:
     from medimart.quality import places
     from medimart.settings import settings
     from medimart.summary import show
@@ -755,6 +764,8 @@ def _show_result(console: Console, result: Result, preview_page: str) -> None:
         f"  {preview_page}\n"
         f"  {settings().home / 'airflow' / 'logs'}"
     )
+    if isinstance(preview_page, Path):
+        open_page(preview_page)
 
 
 def _console(stderr: bool = False) -> Console:

@@ -13,6 +13,9 @@ kind: current
 grain: [trust_sk]
 readers: shared
 owner: ICS information lead
+disclosure:
+  only: {is_total: [false]}
+  shown: [trust_id, trust_name, provider_code, region_name, icb_code, icb_name]
 */
 with
 trusts as (

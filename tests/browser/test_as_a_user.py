@@ -99,7 +99,9 @@ def test_the_page_of_a_run_shows_its_report(airflow: Stack, page: Page, run_id: 
     name = f"{slug(f'waiting_list/{run_id}')}.html"
     place(airflow, f"quality/{name}", "")
     page.goto(f"/dags/waiting_list/runs/{run_id}")
-    page.get_by_role("link", name="Data quality").last.click()  # the first is the navigation's
+    links = page.get_by_role("link", name="Data quality")
+    expect(links).to_have_count(2)  # the first is the navigation's, there before the run's
+    links.last.click()
     frame = page.frame_locator("iframe")
     expect(frame.get_by_role("heading").first).to_be_visible()
     assert [found.url for found in page.frames if found.url.endswith(f"/medimart/quality/{name}")]

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -195,3 +198,26 @@ def test_the_dashboards_are_drawn_without_a_server(small: Cli) -> None:
     refused = small("preview", "--clinical", "nobody_here")
     assert (refused.returncode, refused.stdout) == (1, "")
     assert "The role nobody_here is not there" in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("at_terminal", "screen", "opens"), [(True, ":9", True), (True, "", False), (False, ":9", False)]
+)
+def test_the_preview_is_opened_for_whoever_sits_before_a_screen(
+    tmp_path: Path, at_terminal: bool, screen: str, opens: bool
+) -> None:
+    browser, opened, page = tmp_path / "browser", tmp_path / "opened", tmp_path / "index.html"
+    browser.write_text(f'#!/bin/sh\necho "$1" > {opened}\n')
+    browser.chmod(0o755)
+    ours, theirs = os.openpty() if at_terminal else os.pipe()
+    inherited = {name: value for name, value in os.environ.items() if name not in ("DISPLAY", "WAYLAND_DISPLAY")}
+    subprocess.run(
+        [sys.executable, "-c", f"from medimart.cli import open_page, Path; open_page(Path({str(page)!r}))"],
+        env={**inherited, "DISPLAY": screen, "BROWSER": f"{browser} %s"},
+        stdout=theirs,
+        check=True,
+    )
+    os.close(ours)
+    os.close(theirs)
+    assert opened.exists() == opens
+    assert not opens or opened.read_text().strip() == page.as_uri()

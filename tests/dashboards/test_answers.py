@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
 import psycopg
 import pytest
 from medimart.dashboards.cards import Card, Choice, load_dashboards, sql_for
+from medimart.dashboards.metabase import payloads
 from medimart.settings import DASHBOARDS
 from psycopg import sql
 from published_weeks import CENSUSES
@@ -50,6 +52,9 @@ def test_a_card_answers_with_and_without_each_filter(
         ask(published, card, {name: choices[name]})
     narrowed = ask(published, card, choices)
     assert len(narrowed) <= max(len(everything), 40)
+    for column in card.role("series"):
+        if column.values:
+            assert {row[column.name] for row in everything} <= {*column.values}
     if card.chart != "table" and everything:
         for column in card.role("x"):
             assert all(row[column.name] is not None for row in everything)
@@ -68,6 +73,78 @@ def test_filters_narrow(published: psycopg.Connection[Any], choices: dict[str, C
     urology = ask(published, FOUND.cards["worklist_specialties"], {"specialty": ["Urology"]})
     assert {row["specialty"] for row in urology} == {"Urology"}
     assert ask(published, FOUND.cards["trusts_now"], {"census": date(2020, 1, 5)}) == []
+
+
+def test_whatever_trust_can_be_chosen_has_an_answer(published: psycopg.Connection[Any]) -> None:
+    """The list that the filter offers holds no total, which no card is about; the unknown trust has rows to show."""
+    schema, table, column = FOUND.filters["trust"].column
+    with published.transaction(force_rollback=True):
+        published.execute("set local role medimart_shared")
+        offered = {
+            name
+            for (name,) in published.execute(
+                sql.SQL("select {} from {}").format(sql.Identifier(column), sql.Identifier(schema, table))
+            )
+        }
+    known = dict(published.execute("select trust_sk, trust_name from marts.dim_trust").fetchall())
+    published.rollback()
+    assert offered == set(known.values()) - {known[-1]}
+    assert known[0] in offered
+    for name in offered - {known[0]}:
+        assert ask(published, FOUND.cards["trusts_now"], {"trust": [name]}), name
+
+
+def test_what_is_of_no_trust_is_counted_where_none_is_chosen(
+    published: psycopg.Connection[Any],
+) -> None:
+    """Patients are of no trust: their checks lie under the total, which no filter offers."""
+    card = FOUND.cards["data_quality_over_time"]
+    query = (
+        "select round(sum(good_count) / sum(checked_count) filter (where good_count is not null), 4) "
+        "from shared_marts.mart_data_quality where census_date = %s and quality_dimension = 'completeness' "
+    )
+    [(every,)] = published.execute(query, (CENSUSES[-1],)).fetchall()
+    [(of_trusts,)] = published.execute(query + "and trust_sk <> -1", (CENSUSES[-1],)).fetchall()
+    published.rollback()
+    shown = {(row["census_date"], row["dimension"]): row["good_rate"] for row in ask(published, card, {})}
+    assert shown[CENSUSES[-1], "Completeness"] == every
+    assert every != of_trusts
+    names = sorted(row["trust"] for row in ask(published, FOUND.cards["trusts_now"], {}))
+    shown = {(row["census_date"], row["dimension"]): row["good_rate"] for row in ask(published, card, {"trust": names})}
+    assert shown[CENSUSES[-1], "Completeness"] == of_trusts
+
+
+UNFOLDED = [card for card in CARDS if payloads.given(card) != tuple(column.name for column in card.columns)]
+
+
+@pytest.mark.parametrize("card", UNFOLDED, ids=[card.id for card in UNFOLDED])
+def test_metabase_is_given_the_lines_that_the_preview_draws(
+    card: Card, published: psycopg.Connection[Any], choices: dict[str, Choice]
+) -> None:
+    """It draws one column in several series: a target or a limit beside them is a series too, by its name."""
+    [x], [y], [name] = card.role("x"), card.role("y"), card.role("series", "label")
+    others = card.role("target", "lower", "upper", "mark")
+    chosen = {"trust": choices["trust"]}
+    rows = ask(published, card, chosen)
+    wanted = {(row[x.name], row[name.name], row[y.name]) for row in rows}
+    wanted |= {(row[x.name], other.label, row[other.name]) for row in rows for other in others}
+    asked = replace(
+        card,
+        sql=payloads.query(card),
+        columns=tuple(column for one in payloads.given(card) for column in card.columns if column.name == one),
+    )
+    given = [tuple(row.values()) for row in ask(published, asked, chosen)]
+    assert len(given) == len(set(given))
+    assert set(given) == wanted
+    settings = payloads.card_body(card, 1, 1, {one.column: 1 for one in card.filters})["visualization_settings"]
+    assert settings["graph.dimensions"] == [x.name, name.name]
+    assert settings["graph.metrics"] == [y.name]
+    assert settings["line.missing"] == "none"
+    assert list(settings["series_settings"]) == [other.label for other in others]
+
+
+def test_charts_with_series_and_a_target_are_among_them() -> None:
+    assert {"within_18_weeks", "spc_starts", "spc_stops", "projection"} <= {card.id for card in UNFOLDED}
 
 
 def test_clinical_cards_show_the_granted_trusts_alone(published: psycopg.Connection[Any]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from pathlib import Path
 
@@ -89,6 +90,33 @@ def test_everything_is_in_its_place(folder: Path) -> None:
     assert found.collection_of("trusts").readers == "shared"
 
 
+def test_each_tab_has_a_grid_of_its_own(folder: Path) -> None:
+    page = folder / "dashboards" / "page.yaml"
+    sections = PAGE[PAGE.index("sections:") :].replace("\n", "\n    ").rstrip()
+    then = "  - name: Then\n    sections:\n      - {heading: Second, text: Later.}\n"
+    tabs = f"tabs:\n  - name: Now\n    {sections}\n{then}"
+    page.write_text(PAGE[: PAGE.index("sections:")] + tabs)
+    [found] = load_dashboards(folder).dashboards.values()
+    assert found.tabs == ("Now", "Then")
+    assert [(p.tab, p.y, p.heading or p.text or p.card) for p in found.placed] == [
+        ("Now", 0, "First"),
+        ("Now", 1, "Read this first."),
+        ("Now", 2, "trusts"),
+        ("Then", 0, "Second"),
+        ("Then", 1, "Later."),
+    ]
+    for old, new, line, said in [
+        ("name: Then", "name: Now", 12, "has two tabs called 'Now'"),
+        ("tabs:\n", "sections: []\ntabs:\n", 5, "has both sections and tabs"),
+        (then, "", 5, "tabs must be a list of two or more"),
+        ("name: Then\n", "name: Then\n    colour: red\n", 13, "unknown entry 'colour'"),
+    ]:
+        assert old in tabs
+        page.write_text(PAGE[: PAGE.index("sections:")] + tabs.replace(old, new))
+        with pytest.raises(DashboardError, match=re.escape(f"page.yaml, line {line}: {said}")):
+            load_dashboards(folder)
+
+
 def test_clauses_drop_out_or_take_their_values(folder: Path) -> None:
     card = load_dashboards(folder).cards["trusts"]
     plain, nothing = sql_for(card, {})
@@ -106,6 +134,9 @@ FAULTS = [
     ("collections.yaml", "  name: Ward\n", "", 5, "name is missing"),
     ("filters.yaml", "label: Board, ", "label: Board, colour: red, ", 1, "unknown entry 'colour'"),
     ("filters.yaml", "[icb]", "[region]", 2, "unknown filter 'region'; known are icb, trust, census"),
+    ("filters.yaml", "[icb]", "[icb, census]", 2, "is narrowed by census of another table: along must name the table"),
+    ("filters.yaml", "[icb]", "[census], along: marts.both", 2, "key is missing: trust is narrowed along marts.both"),
+    ("filters.yaml", "[icb]", "[icb], along: both", 2, "along must be schema.table"),
     ("filters.yaml", "marts.publication.census_date", "census_date", 3, "column must be schema.table.column"),
     ("filters.yaml", "kind: date, ", "kind: [date, ", 3, "the YAML does not read"),
     ("cards/trusts.sql", "---\n", "", 1, "must begin with /*, the question it answers"),
@@ -116,6 +147,7 @@ FAULTS = [
     ("cards/trusts.sql", "role: y, ", "", 8, "the chart 'bar' needs a column with role y"),
     ("cards/trusts.sql", "role: y, ", "role: x, ", 10, "only one column can have the role x"),
     ("cards/trusts.sql", "role: y, ", "role: mark, ", 10, "needs a colour"),
+    ("cards/trusts.sql", "role: x}", "role: x, values: [A]}", 9, "values must list the values of a series"),
     ("cards/trusts.sql", "format: whole", "format: roman", 10, "format is 'roman'"),
     ("cards/trusts.sql", "format: whole", "masked: 1", 10, "masked must be true or false"),
     ("cards/trusts.sql", "format: whole", "colours: [{when: like, value: 1, colour: bad}]", 10, "when is 'like'"),
@@ -123,6 +155,13 @@ FAULTS = [
     ("cards/trusts.sql", "as board,", "as board, 1 as one,", 8, "the SELECT gives 'one', which columns does not name"),
     ("cards/trusts.sql", "{{icb}}", "{{region}}", 18, "unknown filter 'region'; known are icb, trust, census"),
     ("cards/trusts.sql", "[[and {{trust}}]]", "and {{trust}}", 19, "{{trust}} stands outside an optional clause"),
+    (
+        "cards/trusts.sql",
+        "from marts.dim_trust",
+        "from other.marts.dim_trust",
+        18,
+        "'icb' is about marts.dim_trust, which",
+    ),
     ("cards/trusts.sql", "[[and {{trust}}]]", "[[and true]]", 19, "must name one filter"),
     ("cards/trusts.sql", "group by", "group by by", 20, "does not parse"),
     (

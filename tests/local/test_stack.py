@@ -9,7 +9,10 @@ import time
 from collections.abc import Callable
 
 import psutil
-from place import QUERY, Place, assert_nothing_is_left, left
+import pytest
+from medimart.local.runs import run_censuses, running
+from place import NOTHING_LANDED, QUERY, Place, assert_nothing_is_left, left
+from rich.console import Console
 
 
 def children(pid: int) -> dict[str, int]:
@@ -50,3 +53,20 @@ def test_a_crash_and_a_kill_leave_nothing(place: Place, free_ports: dict[str, st
 
     assert place.run(*QUERY).returncode == 0
     assert_nothing_is_left(place)
+
+
+def test_a_stack_that_stops_with_its_runs_leaves_no_backfill_in_progress(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its scheduler is stopped before it would have seen, every 30 s, that the backfill is over."""
+    for name, value in place.environment.items():
+        monkeypatch.setenv(name, value)
+    with running("the tests", ["waiting_list"]) as on:
+        assert on.is_ours
+        [outcome] = run_censuses(on, "waiting_list", [NOTHING_LANDED], console=Console(quiet=True))
+        assert outcome.state == "skipped"
+    assert_nothing_is_left(place)
+    with running("the tests", []) as on:
+        [found] = on.airflow.backfills("waiting_list")
+        assert not found.is_active
+        assert not found.is_paused  # nor was it cancelled, which would have its run done again by another

@@ -26,7 +26,7 @@ BY_TRUST = sorted(
     if model.readers == "clinical" and any(column.name == "trust_sk" for column in model.columns)
 )
 TOTALS = ("mart_breach_kpi", "mart_data_quality", "mart_kpi_spc", "mart_waitlist_projection")  # have rows of all trusts
-SHARED = sorted(name for name, model in MANIFEST.models.items() if model.disclosure)
+SHARED = sorted(name for name, model in MANIFEST.models.items() if model.disclosure and model.disclosure.counts)
 Ask = Callable[[str], list[tuple[Any, ...]]]
 
 

@@ -19,6 +19,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import psycopg
 from jsonschema import Draft202012Validator
+from psycopg import sql
 
 EVERYBODY, ADMINISTRATORS = 1, 2
 MASKED = "**MetabasePass**"
@@ -281,13 +282,34 @@ class StandIn:
 
     def post_card_query(self, number: int, body: Entity) -> Entity:
         query = _one(self.cards.values(), number)["dataset_query"]
+        text = self._filtered(query, {one["target"][1][1]: one for one in body.get("parameters") or ()})
         with self.connection(query["database"]) as conn:
             try:
-                cursor = conn.execute(re.sub(r"\[\[.*?\]\]", "", query["native"]["query"], flags=re.DOTALL).encode())
+                cursor = conn.execute(text)
             except psycopg.Error as error:
                 return {"status": "failed", "error": str(error)}
             columns = [{"name": column.name} for column in cursor.description or ()]
             return {"status": "completed", "data": {"cols": columns, "rows": [list(map(str, r)) for r in cursor]}}
+
+    def _filtered(self, query: Entity, chosen: dict[str, Entity]) -> sql.Composed:
+        """A card's SQL as Metabase sends it: clauses of filters that are set stay, with a test of the column."""
+        tags, columns = query["native"]["template-tags"], self.fields[query["database"]]
+        parts: list[sql.Composable] = []
+        for place, part in enumerate(re.split(r"\[\[(.*?)\]\]", query["native"]["query"], flags=re.DOTALL)):
+            if place % 2 == 0:
+                parts.append(sql.SQL(part))  # type: ignore[arg-type]
+                continue
+            before, name, after = re.split(r"\{\{\s*(\w+)\s*\}\}", part)
+            if name not in chosen:
+                continue
+            [at] = [at for at, one in columns.items() if one["id"] == tags[name]["dimension"][1]]
+            value, kind = chosen[name]["value"], chosen[name]["type"]
+            if kind != tags[name]["widget-type"] or isinstance(value, list) != (kind == "string/="):
+                raise Refused(400, {"errors": {"parameters": f"{name}: {kind} of {value!r}"}})
+            values = sql.SQL(", ").join(map(sql.Literal, value if isinstance(value, list) else [value]))
+            test = sql.SQL("{} in ({})").format(sql.Identifier(*at), values)
+            parts += [sql.SQL(before), test, sql.SQL(after)]  # type: ignore[arg-type]
+        return sql.Composed(parts)
 
     def _check_card(self, card: Entity) -> None:
         query = card["dataset_query"]
@@ -325,25 +347,35 @@ class StandIn:
         return self.dashboards[number]
 
     def put_dashboard(self, number: int, body: Entity) -> Entity:
+        """Tabs and cards are replaced by those given; what is not given is no longer there."""
         found = _one(self.dashboards.values(), number)
         if "dashcards" in body:
-            body["dashcards"] = [self._placed(found, one, body["tabs"]) for one in body["dashcards"]]
+            known = {tab["id"] for tab in found["tabs"]}
+            if strange := [tab["id"] for tab in body["tabs"] if tab["id"] > 0 and tab["id"] not in known]:
+                raise Refused(400, {"errors": {"tabs": f"{strange} are not of this dashboard"}})
+            numbers = {tab["id"]: tab["id"] if tab["id"] > 0 else self.number() for tab in body["tabs"]}
+            body["tabs"] = [
+                {**tab, "id": numbers[tab["id"]], "dashboard_id": number, "position": place}
+                for place, tab in enumerate(body["tabs"])
+            ]
+            body["dashcards"] = [self._placed(found, one, numbers) for one in body["dashcards"]]
         found.update(body)
         return found
 
-    def _placed(self, dashboard: Entity, one: Entity, tabs: list[Entity]) -> Entity:
+    def _placed(self, dashboard: Entity, one: Entity, tabs: dict[int, int]) -> Entity:
         if one["col"] + one["size_x"] > 24:
             raise Refused(400, {"errors": {"dashcards": "beyond the grid's 24 columns"}})
         if one["id"] > 0 and one["id"] not in {other["id"] for other in dashboard["dashcards"]}:
             raise Refused(400, {"errors": {"dashcards": f"{one['id']} is on no dashboard"}})
         if one["card_id"] is not None:
             _one(self.cards.values(), one["card_id"])
-        if bool(tabs) != ("dashboard_tab_id" in one):
+        tab = one.get("dashboard_tab_id")
+        if (tabs and tab not in tabs) or (not tabs and tab is not None):
             raise Refused(400, {"errors": {"dashcards": "with tabs every card names its tab"}})
         if self.stages:
             for mapping in one["parameter_mappings"]:
                 mapping["target"].append({"stage-number": 0})
-        return {**one, "id": one["id"] if one["id"] > 0 else self.number()}
+        return {**one, "id": one["id"] if one["id"] > 0 else self.number(), "dashboard_tab_id": tabs.get(tab)}
 
     # What sends e-mail
 

@@ -62,18 +62,22 @@ def test_every_card_answers_as_its_reader_and_every_permission_is_as_written(pla
         assert [proof for proof in proofs if proof.fault] == []
         assert {proof.kind for proof in proofs} == {"card", "dashboard", "permissions"}
 
-        card = next(iter(here.server.cards.values()))
-        card["dataset_query"]["native"]["query"] = "select 1 as other"
-        next(iter(here.server.dashboards.values()))["dashcards"].clear()
+        first, filtered = next(iter(here.server.cards.values())), here.card("Trusts")
+        first["dataset_query"]["native"]["query"] = "select 1 as other"
+        native = filtered["dataset_query"]["native"]
+        native["query"] = native["query"].replace("[[and {{trust}}]]", "[[annd {{trust}}]]")
+        first, second, *_ = here.server.dashboards.values()
+        first["dashcards"].clear()
+        second["tabs"].pop()
         for may in here.server.may_read.values():
             may.update(dict.fromkeys(may, "read"))
-        faults = {
-            proof.kind: proof.fault
-            for proof in check(here.conn, client, here.target, load_dashboards(here.files))
-            if proof.fault
-        }
+        faults: dict[str, str] = {}
+        for proof in check(here.conn, client, here.target, load_dashboards(here.files)):
+            faults[proof.kind] = faults.get(proof.kind, "") + proof.fault
     assert "gives the columns other and not" in faults["card"]
+    assert f"its query with its filters set fails: see /question/{filtered['id']}" in faults["card"]
     assert "does not show" in faults["dashboard"]
+    assert "has not the tab Beside others" in faults["dashboard"]
     assert "not what is written" in faults["permissions"]
 
 
@@ -183,6 +187,79 @@ def test_what_the_files_change_is_written_and_nothing_else(place: New) -> None:
     assert len(here.server.writes) == 2
     after = {one["card_id"]: one["id"] for one in here.dashboard("Breaches")["dashcards"]}
     assert {card: id_ for card, id_ in after.items() if card} == {card: id_ for card, id_ in before.items() if card}
+
+
+TABS = """name: Trusts
+description: One trust.
+collection: ops
+filters: [trust]
+tabs:
+  - name: Share
+    sections:
+      - heading: All
+        rows:
+          - {height: 8, cards: {trend: 24}}
+  - name: Reading
+    sections:
+      - heading: How to read it
+        text: Slowly.
+"""
+
+
+def test_tabs_are_made_kept_by_name_and_taken_away(place: New) -> None:
+    here = place()
+    here.apply()
+    page, before = here.files / "dashboards/trusts.yaml", (here.files / "dashboards/trusts.yaml").read_text()
+    [place_before] = [one["id"] for one in here.dashboard("Trusts")["dashcards"] if one["card_id"]]
+    page.write_text(TABS)
+    assert here.apply() == {("dashboard", "trusts"): "changed"}
+    assert here.detail("dashboard", "trusts") == "tabs, cards"
+    assert here.apply() == {}
+
+    def shown() -> dict[str, list[int | None]]:
+        found = here.dashboard("Trusts")
+        return {
+            tab["name"]: [one["card_id"] for one in found["dashcards"] if one["dashboard_tab_id"] == tab["id"]]
+            for tab in found["tabs"]
+        }
+
+    trend = here.card("Within 18 weeks")["id"]
+    assert shown() == {"Share": [None, trend], "Reading": [None, None]}
+    assert [one["id"] for one in here.dashboard("Trusts")["dashcards"] if one["card_id"]] == [place_before]
+    numbers = {tab["name"]: tab["id"] for tab in here.dashboard("Trusts")["tabs"]}
+
+    page.write_text(TABS.replace("name: Reading", "name: Notes"))
+    assert here.apply() == {("dashboard", "trusts"): "changed"}
+    after = {tab["name"]: tab["id"] for tab in here.dashboard("Trusts")["tabs"]}
+    assert after["Share"] == numbers["Share"]
+    assert after["Notes"] not in numbers.values()
+    assert list(after) == ["Share", "Notes"]
+
+    page.write_text(before)
+    assert here.apply() == {("dashboard", "trusts"): "changed"}
+    assert here.dashboard("Trusts")["tabs"] == []
+    assert here.apply() == {}
+
+
+def test_a_tab_that_somebody_added_is_kept_until_it_is_to_be_overwritten(place: New) -> None:
+    here = place()
+    (here.files / "dashboards/trusts.yaml").write_text(TABS)
+    here.apply()
+    found = here.dashboard("Trusts")
+    theirs = here.server.number()
+    found["tabs"].append({"id": theirs, "name": "Mine"})
+    found["dashcards"].append(
+        {**found["dashcards"][1], "id": here.server.number(), "card_id": here.card("Waiting")["id"]}
+        | {"dashboard_tab_id": theirs}
+    )
+    here.rewrite("dashboards/trusts.yaml", "description: One trust.", "description: One trust alone.")
+    assert here.apply() == {("dashboard", "trusts"): "kept"}
+    assert here.detail("dashboard", "trusts") == "edited in Metabase: tabs, cards; the files have changed since"
+    assert here.server.writes == []
+    assert here.apply(overwrite=True) == {("dashboard", "trusts"): "changed"}
+    assert [tab["name"] for tab in here.dashboard("Trusts")["tabs"]] == ["Share", "Reading"]
+    assert here.card("Waiting")["id"] not in {one["card_id"] for one in here.dashboard("Trusts")["dashcards"]}
+    assert here.apply() == {}
 
 
 def test_a_removed_card_is_archived_and_comes_back_when_its_file_does(place: New) -> None:
@@ -355,6 +432,31 @@ def test_drills_and_filters_lead_where_they_should(place: New) -> None:
     tags = here.card("Waiting")["dataset_query"]["native"]["template-tags"]
     assert tags["trust"]["dimension"][1] == columns["marts", "dim_trust", "trust_name"]["id"]
     assert columns["marts", "dim_trust", "trust_name"]["has_field_values"] == "list"
+
+
+def test_a_board_narrows_trusts_and_both_narrow_specialties(place: New) -> None:
+    """Metabase narrows within a table or along foreign keys, which it is told of, for a view has none."""
+    here = place(DASHBOARDS)
+    here.apply()
+    of = {one["slug"]: one for one in here.dashboard("Breaches")["parameters"]}
+    assert of["trust"]["filteringParameters"] == [of["icb"]["id"]]
+    assert of["specialty"]["filteringParameters"] == [of["icb"]["id"], of["trust"]["id"]]
+    for number, columns in here.server.fields.items():
+        along = "shared_marts", "mart_breach_kpi"
+        trust, specialty = (
+            ("shared_marts", "dim_trust", "trust_sk"),
+            ("marts", "dim_specialty", "treatment_function_code"),
+        )
+        for column, target in (((*along, "trust_sk"), trust), ((*along, "treatment_function_code"), specialty)):
+            assert columns[column]["semantic_type"] == "type/FK"
+            assert columns[column]["fk_target_field_id"] == columns[target]["id"]
+            assert columns[target]["semantic_type"] == "type/PK"
+        with here.server.connection(number) as conn:  # the join as Metabase makes it: each login may
+            conn.execute(
+                "select distinct s.treatment_function_name from marts.dim_specialty as s"
+                " left join shared_marts.mart_breach_kpi as k on s.treatment_function_code = k.treatment_function_code"
+                " left join shared_marts.dim_trust as t on k.trust_sk = t.trust_sk where t.trust_name = 'nobody'"
+            )
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,15 @@
 """Dashboards as files: what `include/metabase` says, read and checked once for both renderers.
 
     collections.yaml        id → name, description, readers: shared | clinical
-    filters.yaml            id → label, kind: category | date, column: schema.table.column, narrowed_by: [filter]
-    dashboards/<id>.yaml    name, description, collection, filters: [filter], sections
+    filters.yaml            id → label, kind: category | date, column: schema.table.column, key: the table's key,
+                            narrowed_by: [filter], along: schema.table that holds the keys of both, where they differ
+    dashboards/<id>.yaml    name, description, collection, filters: [filter], sections or tabs
     cards/<id>.sql          one card: a header, and one plain PostgreSQL SELECT
 
 A **section** has a heading and any of `text` (Markdown) and `rows`; a row is `{height: 8, cards: {card: width, …}}`.
 Cards stand side by side in a row and rows below one another, on Metabase's grid of 24 columns: places cannot overlap.
+A dashboard that would be a long scroll has `tabs: [{name, sections}]` in place of `sections`. A card that opens its own
+dashboard with other filters belongs on the tab that shows what it is opened for.
 
 A **card**'s header opens with the question it answers, a paragraph shown under its title; further paragraphs say how to
 read it. Below `---` follow
@@ -21,12 +24,12 @@ read it. Below `---` follow
     empty: Nobody waits over 52 weeks.                       # what to say when there is no row
     alert: true                  # optional: rows are bad news, and Metabase sends an e-mail as long as there are any
 
-Roles: `x`, `y` (several, where there is no series), `series` (one line, bar or layer for each value), `target` (drawn
-as a thin line), `lower` and `upper` (an interval round y), `mark` (a y that is drawn as points in its `colour`),
-`label` (what the whole chart is of). A column without a role stands in the table alone. Rows come in the order they
-are to be shown. A `masked` column is null where disclosure control hides the value: to be shown as hidden, never as 0
-or joined by a line. `colours: [{when: "<", value: 0.65, colour: bad}]` colours a table's cell by the first rule that
-holds.
+Roles: `x`, `y` (several, where there is no series), `series` (one line, bar or layer for each value; where these are
+known, `values: [High, Low]` gives each its colour, whichever are there), `target` (drawn as a thin line), `lower` and
+`upper` (an interval round y), `mark` (a y that is drawn as points in its `colour`), `label` (what the whole chart is
+of). A column without a role stands in the table alone. Rows come in the order they are to be shown. A `masked` column
+is null where disclosure control hides the value: to be shown as hidden, never as 0 or joined by a line. `colours:
+[{when: "<", value: 0.65, colour: bad}]` colours a table's cell by the first rule that holds.
 
 A **filter** narrows a card that names it in an optional clause, in Metabase's syntax: `[[and {{trust}}]]`, where the
 filter's table is read without an alias. Without a choice the clause is not there.
@@ -77,13 +80,20 @@ class Collection:
 
 @dataclass(frozen=True)
 class Filter:
-    """What a reader can narrow by. column: schema, table and column that its choices are values of."""
+    """What a reader can narrow by.
+
+    column: schema, table and column that its choices are values of. key: the column of that table that others refer to
+    it by. narrowed_by: the filters whose choice narrows its choices. along: schema and table that tell which belong
+    together, by the keys; None where all is in one table.
+    """
 
     id: str
     label: str
     kind: str
     column: tuple[str, str, str]
+    key: str | None
     narrowed_by: tuple[str, ...]
+    along: tuple[str, str] | None
 
 
 @dataclass(frozen=True)
@@ -97,7 +107,10 @@ class Colour:
 
 @dataclass(frozen=True)
 class Column:
-    """One output column of a card: what it is called, what it is drawn as, how it is written."""
+    """One output column of a card: what it is called, what it is drawn as, how it is written.
+
+    values: those of a series, in the order of their colours, where they are known.
+    """
 
     name: str
     label: str
@@ -106,6 +119,7 @@ class Column:
     masked: bool = False
     colour: str | None = None
     colours: tuple[Colour, ...] = ()
+    values: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -144,12 +158,16 @@ class Card:
 
 @dataclass(frozen=True)
 class Placed:
-    """Something on a dashboard's grid: a card, or the heading or text of a section (Markdown)."""
+    """Something on a dashboard's grid: a card, or the heading or text of a section (Markdown).
+
+    tab: the tab that it is on; each has a grid of its own. None where the dashboard has no tabs.
+    """
 
     x: int
     y: int
     width: int
     height: int
+    tab: str | None = None
     card: str | None = None
     heading: str | None = None
     text: str | None = None
@@ -165,6 +183,11 @@ class Dashboard:
     collection: Collection
     filters: tuple[Filter, ...]
     placed: tuple[Placed, ...]
+
+    @property
+    def tabs(self) -> tuple[str, ...]:
+        """The names of its tabs, in their order; empty where it has none."""
+        return tuple(dict.fromkeys(one.tab for one in self.placed if one.tab))
 
 
 @dataclass(frozen=True)
@@ -186,7 +209,7 @@ def load_dashboards(folder: Path) -> Dashboards:
     collections = {id_: _collection(source, id_) for source, id_ in _entries(folder / "collections.yaml")}
     filters = {id_: _filter(source, id_) for source, id_ in _entries(folder / "filters.yaml")}
     for source, id_ in _entries(folder / "filters.yaml"):
-        source.known(filters, "filter", id_, "narrowed_by")
+        _check_narrowing(source, filters, id_)
     cards = {path.stem: _card(path, filters) for path in _files(folder / "cards", "sql")}
     sources = {path.stem: _Source.of(path) for path in _files(folder / "dashboards", "yaml")}
     dashboards = {id_: _dashboard(source, id_, collections, filters, cards) for id_, source in sources.items()}
@@ -326,13 +349,38 @@ def _collection(source: _Source, id_: str) -> Collection:
 
 
 def _filter(source: _Source, id_: str) -> Filter:
-    entry = source.mapping("label kind column narrowed_by?", id_)
+    entry = source.mapping("label kind column key? narrowed_by? along?", id_)
     kind = source.one_of(KINDS, id_, "kind")
-    parts = source.text(id_, "column").split(".")
-    if len(parts) != 3 or not all(re.fullmatch(r"[a-z][a-z0-9_]*", part) for part in parts):
-        raise source.error("column must be schema.table.column", id_, "column")
-    schema, table, column = parts
-    return Filter(id_, source.text(id_, "label"), kind, (schema, table, column), tuple(entry.get("narrowed_by") or ()))
+    schema, table, column = _named(source, "schema.table.column", id_, "column")
+    narrowed_by = tuple(entry.get("narrowed_by") or ())
+    along = None
+    if "along" in entry:
+        along_schema, along_table = _named(source, "schema.table", id_, "along")
+        along = (along_schema, along_table)
+    key = source.text(id_, "key") if "key" in entry else None
+    return Filter(id_, source.text(id_, "label"), kind, (schema, table, column), key, narrowed_by, along)
+
+
+def _named(source: _Source, shape: str, *at: str | int) -> list[str]:
+    parts = source.text(*at).split(".")
+    if len(parts) != shape.count(".") + 1 or not all(re.fullmatch(r"[a-z][a-z0-9_]*", part) for part in parts):
+        raise source.error(f"{at[-1]} must be {shape}", *at)
+    return parts
+
+
+def _check_narrowing(source: _Source, filters: Mapping[str, Filter], id_: str) -> None:
+    """What narrows a filter lies in its table, or is joined to it by keys: Metabase narrows in no other way."""
+    one = filters[id_]
+    others = [filters[name] for name in source.known(filters, "filter", id_, "narrowed_by")]
+    apart = [other for other in others if other.column[:2] != one.column[:2]]
+    if bool(apart) != (one.along is not None):
+        names = ", ".join(other.id for other in apart) or "nothing"
+        raise source.error(
+            f"is narrowed by {names} of another table: along must name the table that has both keys", id_
+        )
+    for other in (one, *apart) if apart else ():
+        if other.key is None:
+            raise source.error(f"key is missing: {id_} is narrowed along {'.'.join(one.along or ())}", other.id)
 
 
 def _dashboard(
@@ -342,7 +390,7 @@ def _dashboard(
     filters: Mapping[str, Filter],
     cards: Mapping[str, Card],
 ) -> Dashboard:
-    source.mapping("name description collection filters? sections")
+    source.mapping("name description collection filters? sections? tabs?")
     collection = source.one_of(tuple(collections), "collection")
     chosen = source.known(filters, "filter", "filters")
     return Dashboard(
@@ -356,19 +404,42 @@ def _dashboard(
 
 
 def _placed(source: _Source, cards: Mapping[str, Card]) -> Iterator[Placed]:
-    """Everything in its place: sections from the top down, cards from the left."""
-    y, seen = 0, set[str]()
-    if not isinstance(source.get("sections"), list):
-        raise source.error("sections must be a list", "sections")
-    for number in range(len(source.data["sections"])):
-        at = ("sections", number)
+    """Everything in its place, tab by tab: sections from the top down, cards from the left."""
+    seen = set[str]()
+    if source.get("tabs") is None:
+        yield from _on_one_grid(source, cards, seen, None)
+        return
+    if source.get("sections") is not None:
+        raise source.error("has both sections and tabs; put each section on a tab", "sections")
+    if not isinstance(source.get("tabs"), list) or len(source.data["tabs"]) < 2:
+        raise source.error("tabs must be a list of two or more; a dashboard of one has sections alone", "tabs")
+    names = set[str]()
+    for number in range(len(source.data["tabs"])):
+        at = ("tabs", number)
+        source.mapping("name sections", *at)
+        name = source.text(*at, "name")
+        if name in names:
+            raise source.error(f"has two tabs called {name!r}", *at, "name")
+        names.add(name)
+        yield from _on_one_grid(source, cards, seen, name, *at)
+
+
+def _on_one_grid(
+    source: _Source, cards: Mapping[str, Card], seen: set[str], tab: str | None, *within: str | int
+) -> Iterator[Placed]:
+    """The sections of one tab, or of a dashboard without tabs. seen: the cards placed so far, added to."""
+    y = 0
+    if not isinstance(source.get(*within, "sections"), list):
+        raise source.error("sections must be a list", *within, "sections")
+    for number in range(len(source.get(*within, "sections"))):
+        at = (*within, "sections", number)
         section = source.mapping("heading text? rows?", *at)
-        yield Placed(0, y, GRID, 1, heading=source.text(*at, "heading"))
+        yield Placed(0, y, GRID, 1, tab, heading=source.text(*at, "heading"))
         y += 1
         if "text" in section:
             text = source.text(*at, "text")
             height = 1 + len(text) // 300 + text.count("\n\n")
-            yield Placed(0, y, GRID, height, text=text)
+            yield Placed(0, y, GRID, height, tab, text=text)
             y += height
         for row in range(len(section.get("rows") or ())):
             here = (*at, "rows", row)
@@ -383,7 +454,7 @@ def _placed(source: _Source, cards: Mapping[str, Card]) -> Iterator[Placed]:
                     raise source.error(
                         f"the row is wider than the grid's {GRID} columns with {card!r}", *here, "cards", card
                     )
-                yield Placed(x, y, width, height, card=card)
+                yield Placed(x, y, width, height, tab, card=card)
                 seen.add(card)
                 x += width
             y += height
@@ -440,7 +511,7 @@ def _card(path: Path, filters: Mapping[str, Filter]) -> Card:
 
 def _column(source: _Source, name: str) -> Column:
     at = ("columns", name)
-    entry = source.mapping("label role? format? masked? colour? colours?", *at)
+    entry = source.mapping("label role? format? masked? colour? colours? values?", *at)
     role = source.one_of(ROLES, *at, "role") if "role" in entry else None
     written = source.one_of(FORMATS, *at, "format") if "format" in entry else "text"
     colour = source.one_of(COLOURS, *at, "colour") if "colour" in entry else None
@@ -448,6 +519,9 @@ def _column(source: _Source, name: str) -> Column:
         raise source.error("a column with the role mark, and no other, needs a colour", *at)
     if not isinstance(entry.get("masked", False), bool):
         raise source.error("masked must be true or false", *at, "masked")
+    values = entry.get("values") or []
+    if values and (role != "series" or not isinstance(values, list) or len({*map(str, values)}) < len(values)):
+        raise source.error("values must list the values of a series, each once", *at, "values")
     colours = []
     for number in range(len(entry.get("colours") or ())):
         rule = source.mapping("when value colour", *at, "colours", number)
@@ -455,7 +529,8 @@ def _column(source: _Source, name: str) -> Column:
             raise source.error("value must be a number or a text", *at, "colours", number, "value")
         when = source.one_of(COMPARISONS, *at, "colours", number, "when")
         colours.append(Colour(when, rule["value"], source.one_of(COLOURS, *at, "colours", number, "colour")))
-    return Column(name, source.text(*at, "label"), role, written, entry.get("masked", False), colour, tuple(colours))
+    label, masked = source.text(*at, "label"), bool(entry.get("masked", False))
+    return Column(name, label, role, written, masked, colour, tuple(colours), tuple(map(str, values)))
 
 
 def _drill(source: _Source, filters: Mapping[str, Filter], columns: Sequence[Column]) -> Drill | None:
@@ -478,6 +553,9 @@ def _filters_of(path: Path, body: str, filters: Mapping[str, Filter]) -> tuple[F
             raise _error(path, line, f"{clause[0].strip()} must name one filter, as in [[and {{{{trust}}}}]]")
         if tags[0] not in filters:
             raise _error(path, line, f"unknown filter {tags[0]!r}; known are {', '.join(filters)}")
+        table = ".".join(filters[tags[0]].column[:2])
+        if not re.search(rf"(?<![\w.]){re.escape(table)}\b", _bare(body)):
+            raise _error(path, line, f"the filter {tags[0]!r} is about {table}, which the SQL does not read")
         named.add(tags[0])
     if outside := re.search(r"\{\{.*?\}\}|\[\[|\]\]", _bare(body)):
         what = f"{outside[0]} stands outside an optional clause; write [[and {{{{trust}}}}]]"

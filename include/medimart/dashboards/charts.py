@@ -133,17 +133,21 @@ def _folded(card: Card, rows: Sequence[Row]) -> tuple[list[Row], list[str]]:
         for row in rows
         for y in ys
     ]
-    return folded, list(dict.fromkeys(one["s"] for one in folded))
+    there = dict.fromkeys(one["s"] for one in folded)
+    known = [name for name in (series[0].values if series else ()) if name in there]
+    return folded, list(dict.fromkeys([*known, *there]))
 
 
-def _colours(names: Sequence[str], colours: Sequence[str], width: int) -> Spec:
-    """The colour of each series; a legend, as many columns as fit, where there is more than one."""
+def _colours(card: Card, names: Sequence[str], colours: Sequence[str], width: int) -> Spec:
+    """The colour of each series, by its place among those known; a legend, as many columns as fit, of more than one."""
+    known = [value for column in card.role("series") for value in column.values]
+    places = {name: place for place, name in enumerate(dict.fromkeys([*known, *names]))}
     longest = max(map(len, names)) * 7 + 40
     legend = {"columns": max(1, width // longest), "labelLimit": max(width - 40, 160)} if len(names) > 1 else None
     return {
         "field": "s",
         "type": "nominal",
-        "scale": {"domain": names, "range": [colours[n % len(colours)] for n in range(len(names))]},
+        "scale": {"domain": names, "range": [colours[places[name] % len(colours)] for name in names]},
         "sort": names,
         "legend": legend,
     }
@@ -189,7 +193,7 @@ def _line(card: Card, rows: Sequence[Row], width: int) -> Spec:
     encoding = {
         "x": {"field": "x", **across},
         "y": {"field": "y", **vertical},
-        "color": _colours(names, SERIES, width - 50),
+        "color": _colours(card, names, SERIES, width - 50),
     }
     many = len(names) > 1
     series: Spec = {"field": "s", "type": "nominal", "sort": names}
@@ -324,7 +328,9 @@ def _bar(card: Card, rows: Sequence[Row], width: int) -> Spec:
         offset: {"field": "s", "type": "nominal", "sort": names},
         across: amount,
     }
-    layers: list[Spec] = [{"mark": {"type": "bar"}, "encoding": {**encoding, "color": _colours(names, SERIES, width)}}]
+    layers: list[Spec] = [
+        {"mark": {"type": "bar"}, "encoding": {**encoding, "color": _colours(card, names, SERIES, width)}}
+    ]
     if is_lying or room / len(names) > 26:  # else the figures would run into each other
         beside = {"align": "left", "dx": 5} if is_lying else {"dy": -8}
         words = {"mark": {"type": "text", "fontSize": 12, **beside}, "encoding": {**encoding, "text": {"field": "t"}}}
@@ -392,7 +398,7 @@ def _stacked(card: Card, rows: Sequence[Row], width: int) -> Spec:
     folded, names = _folded(card, rows)
     values = [{**one, "place": names.index(one["s"])} for one in folded if one["y"] is not None]
     names = [name for name in names if any(one["s"] == name for one in values)]
-    colour = _colours(names, LAYERS, width - (50 if x.format == "date" else width // 3))
+    colour = _colours(card, names, LAYERS, width - (50 if x.format == "date" else width // 3))
     colour["legend"] = {**(colour["legend"] or {}), "symbolType": "square", "symbolStrokeWidth": 0}
     amount: Spec = {
         "field": "y",

@@ -3,6 +3,9 @@
 `pages/preview/` of home holds the dashboards of shared readers: aggregates after disclosure control. Clinical ones show
 patients under pseudonyms; they are written only when asked for, to `pages/clinical/`, a folder for its owner alone
 (0700, its files 0600), as one admitted login sees them. Whoever serves pages must leave that folder out.
+
+A card's click that opens a dashboard with filters set is a link here, to a page of that dashboard narrowed so. Of
+shared dashboards there is one for each trust; of clinical ones, with few charts, for each trust and specialty too.
 """
 
 from __future__ import annotations
@@ -27,6 +30,7 @@ from medimart.dashboards.cards import (
     GRID,
     Card,
     Choice,
+    Column,
     Dashboard,
     Dashboards,
     Filter,
@@ -42,9 +46,12 @@ from medimart.settings import DASHBOARDS
 
 Connection = psycopg.Connection[Any]
 Row = dict[str, Any]
+Target = tuple[str, tuple[tuple[str, str], ...]]  # a dashboard, and the filters that are set: its page
 
 FOLDERS = {"shared": "preview", "clinical": "clinical"}
 PANELS = 6  # small multiples of a card; more are for a filter
+FOLLOWED = {"shared": ({"trust"},), "clinical": ({"trust"}, {"trust", "specialty"})}  # filters that links may set
+NARROWED = {"shared": 12, "clinical": 200}  # narrowed pages at most: a page with charts takes a second
 PAGE, GAP, FRAME, NARROW = 1184, 16, 34, 322  # pixels: the grid, between tiles, a tile's own frame, a chart on a phone
 LONG = 8  # rows from which a table may be broken over printed pages
 _HERE = Path(__file__).parent
@@ -54,7 +61,7 @@ _ALL_HIDDEN = "Every value is hidden: each is a count of 1 to 7, or would give o
 _SOME_HIDDEN = "* Hidden: a count of 1 to 7, or it would give one away. A hidden value is no zero."
 _ABOUT = {
     "shared": "Aggregates alone, as the role medimart_shared reads them: small numbers are hidden, others rounded. "
-    "Every trust at the newest census; in Metabase the same cards have filters.",
+    "As at the newest census; in Metabase the same cards have filters.",
     "clinical": "Patient-level, under pseudonyms, as {reader} reads it: the trusts granted to that login alone. "
     "Keep this page to those who may see these patients.",
 }
@@ -62,13 +69,14 @@ _ABOUT = {
 
 @dataclass(frozen=True)
 class Cell:
-    """A table's cell: its text, what it sorts by, and what its colour says by a symbol too."""
+    """A table's cell: its text, what it sorts by, what its colour says by a symbol too, and the page that it opens."""
 
     text: str
     key: str
     classes: str
     symbol: str
     is_hidden: bool
+    opens: Target | None
 
 
 @dataclass(frozen=True)
@@ -108,11 +116,12 @@ class Tile:
 
 @dataclass(frozen=True)
 class Section:
-    """A heading, its text and its cards."""
+    """A heading, its text and its cards; tab: the name of the tab that begins with it."""
 
     heading: str
     text: list[Markup]
     tiles: list[Tile]
+    tab: str | None
 
 
 def write(conn: Connection, *, login: str | None = None) -> Path:
@@ -128,7 +137,8 @@ def write(conn: Connection, *, login: str | None = None) -> Path:
     folder = pages_folder() / FOLDERS[readers]
     with _reading(conn, reader):
         census = _census(conn)
-        written_pages = {one.id: _sections(conn, found, one) for one in shown}
+        pages = _pages(conn, found, shown, readers)
+        choices = {one.id: _by_board(conn, found, one) for one in shown if "trust" in {f.id for f in one.filters}}
     mode = 0o600 if login else 0o640
     if login:
         folder.mkdir(parents=True, exist_ok=True)
@@ -137,17 +147,34 @@ def write(conn: Connection, *, login: str | None = None) -> Path:
     about = _ABOUT[readers].format(reader=reader)
     links = [{"href": "index.html", "name": "Dashboards", "is_here": False}]
     links += [{"href": f"{one.id}.html", "name": one.name, "is_here": False} for one in shown]
-    for one in shown:
+
+    def link(target: Target | None) -> str | None:
+        """The file of a page that is written."""
+        return _file(target) if target in pages else None
+
+    for target, sections in pages.items():
+        dashboard, chosen = found.dashboards[target[0]], dict(target[1])
         text = layout.render(
             _HERE / "preview.html",
             styles=[style],
-            dashboard=one,
-            sections=written_pages[one.id],
+            dashboard=dashboard,
+            sections=sections,
             about=about,
-            trail=[{**link, "is_here": link["name"] == one.name} for link in links],
+            chosen=[f"{found.filters[name].label}: {value}" for name, value in chosen.items()],
+            whole=f"{dashboard.id}.html",
+            choices=[
+                (board, [(trust, file) for trust in trusts if (file := link((dashboard.id, (("trust", trust),))))])
+                for board, trusts in choices.get(dashboard.id, {}).items()
+            ],
+            here=_file(target),
+            link=lambda to, here=target: link(to) if to != here else None,
+            trail=[{**one, "is_here": one["name"] == dashboard.name} for one in links],
             foot=f"Census {day(census)}. Written by medimart preview.",
         )
-        layout.write(folder / f"{one.id}.html", text, mode)
+        layout.write(folder / _file(target), text, mode)
+    for page in folder.glob("*--*.html"):
+        if page.name not in {_file(target) for target in pages}:
+            page.unlink()  # of a choice that is no longer there
     index = layout.render(
         _HERE / "index.html",
         styles=[style],
@@ -158,13 +185,51 @@ def write(conn: Connection, *, login: str | None = None) -> Path:
                 "file": f"{one.id}.html",
                 "name": one.name,
                 "description": one.description,
-                "headlines": _headlines(written_pages[one.id]),
+                "headlines": _headlines(pages[one.id, ()]),
             }
             for one in shown
         ],
         foot="Written by medimart preview.",
     )
     return layout.write(folder / "index.html", index, mode)
+
+
+def _pages(
+    conn: Connection, found: Dashboards, shown: Sequence[Dashboard], readers: str
+) -> dict[Target, list[Section]]:
+    """Every page: of each dashboard the whole, and what the links on these lead to, as far as there is room."""
+    waiting: list[Target] = [(one.id, ()) for one in shown]
+    pages: dict[Target, list[Section]] = {}
+    most = len(waiting) + NARROWED[readers]
+    while waiting:
+        target = waiting.pop(0)
+        pages[target] = sections = _sections(conn, found, found.dashboards[target[0]], dict(target[1]))
+        opened = [cell.opens for one in sections for tile in one.tiles for row in tile.rows for cell in row]
+        for other in dict.fromkeys(filter(None, opened)):
+            is_followed = {name for name, _ in other[1]} in FOLLOWED[readers]
+            if is_followed and other not in pages and other not in waiting and len(pages) + len(waiting) < most:
+                waiting.append(other)
+    return pages
+
+
+def _file(target: Target) -> str:
+    """The file of a page: breaches.html, breaches--some-trust.html."""
+    dashboard, chosen = target
+    plain = "-".join(re.sub(r"[^a-z0-9]+", "-", value.lower()).strip("-") for _, value in chosen)
+    return f"{dashboard}--{plain}.html" if plain else f"{dashboard}.html"
+
+
+def _by_board(conn: Connection, found: Dashboards, dashboard: Dashboard) -> dict[str, list[str]]:
+    """The trusts that can be chosen, by the board that narrows the choice."""
+    schema, table, trust = found.filters["trust"].column
+    board = found.filters["icb"].column[2]
+    query = sql.SQL("select {}, {} from {}.{} order by 1, 2").format(
+        *map(sql.Identifier, (board, trust, schema, table))
+    )
+    by_board: dict[str, list[str]] = {}
+    for board_name, name in conn.execute(query).fetchall():
+        by_board.setdefault(board_name, []).append(name)
+    return by_board
 
 
 @contextmanager
@@ -207,15 +272,17 @@ def _census(conn: Connection) -> date:
     return newest
 
 
-def _sections(conn: Connection, found: Dashboards, dashboard: Dashboard) -> list[Section]:
+def _sections(conn: Connection, found: Dashboards, dashboard: Dashboard, chosen: Mapping[str, str]) -> list[Section]:
     sections: list[Section] = []
+    tab = None
     for placed in dashboard.placed:
         if placed.heading:
-            sections.append(Section(placed.heading, [], []))
+            sections.append(Section(placed.heading, [], [], placed.tab if placed.tab != tab else None))
+            tab = placed.tab
         elif placed.text:
             sections[-1].text.extend(_paragraphs(placed.text))
         elif placed.card:
-            sections[-1].tiles.append(_tile(conn, found, found.cards[placed.card], placed.width))
+            sections[-1].tiles.append(_tile(conn, found, found.cards[placed.card], placed.width, chosen))
     return sections
 
 
@@ -226,8 +293,8 @@ def _paragraphs(text: str) -> Iterator[Markup]:
         yield Markup(re.sub(r"\*\*(.+?)\*\*", r"<strong>\1</strong>", escaped))  # noqa: S704 - escaped above
 
 
-def _tile(conn: Connection, found: Dashboards, card: Card, width: int) -> Tile:
-    panels: dict[str, list[Row]] = dict(_panels(conn, found, card))
+def _tile(conn: Connection, found: Dashboards, card: Card, width: int, chosen: Mapping[str, str]) -> Tile:
+    panels: dict[str, list[Row]] = dict(_panels(conn, found, card, chosen))
     rows = [row for some in panels.values() for row in some]
     is_chart = card.chart not in ("table", "number") and (card.chart != "trend" or len(rows) > 1)
     can_draw = {label: some for label, some in panels.items() if _has_values(card, some)}
@@ -242,7 +309,9 @@ def _tile(conn: Connection, found: Dashboards, card: Card, width: int) -> Tile:
         rows=[[_cell(card, place, row) for place in range(len(card.columns))] for row in rows],
         panels=_drawn(card, can_draw, _room(width) // beside - (20 if beside > 1 else 0)) if is_chart else [],
         beside=beside,
-        key=_key(card) if can_draw and is_chart else "",
+        key=" · ".join(filter(None, (_key(card), _left_out(conn, found, card, chosen))))
+        if can_draw and is_chart
+        else "",
         figure="" if figure == HIDDEN else figure,
         changes=changes,
         nothing=nothing,
@@ -250,16 +319,19 @@ def _tile(conn: Connection, found: Dashboards, card: Card, width: int) -> Tile:
     )
 
 
-def _panels(conn: Connection, found: Dashboards, card: Card) -> Iterator[tuple[str, list[Row]]]:
+def _panels(
+    conn: Connection, found: Dashboards, card: Card, chosen: Mapping[str, str]
+) -> Iterator[tuple[str, list[Row]]]:
     """A card's rows by what has a chart of its own: each choice of `each` with any, each series of a row chart."""
+    narrowed: dict[str, Choice] = {name: [value] for name, value in chosen.items()}
     if card.each:
         shown = 0
-        for choice in _choices(conn, found.filters[card.each]):
-            if shown < PANELS and (rows := _ask(conn, card, {card.each: [choice]})):
+        for choice in [chosen[card.each]] if card.each in chosen else _choices(conn, found.filters[card.each]):
+            if shown < PANELS and (rows := _ask(conn, card, {**narrowed, card.each: [choice]})):
                 shown += 1
                 yield choice, rows
         return
-    rows = _ask(conn, card, {})
+    rows = _ask(conn, card, narrowed)
     series = card.role("series")
     if card.chart == "row" and series:
         for name in dict.fromkeys(row[series[0].name] for row in rows):
@@ -301,6 +373,14 @@ def _drawn(card: Card, panels: Mapping[str, list[Row]], pixels: int) -> list[Pan
         narrow = Markup(charts.draw(card, rows, NARROW, f"{name}-narrow")) if pixels > NARROW + 30 else None  # noqa: S704
         drawn.append(Panel(label, wide, narrow))
     return drawn
+
+
+def _left_out(conn: Connection, found: Dashboards, card: Card, chosen: Mapping[str, str]) -> str:
+    """That there are more small multiples than are drawn."""
+    if card.each is None or card.each in chosen:
+        return ""
+    count = len(_choices(conn, found.filters[card.each]))
+    return f"The first {PANELS} of {count}; in Metabase choose any." if count > PANELS else ""
 
 
 def _key(card: Card) -> str:
@@ -351,7 +431,14 @@ def _cell(card: Card, place: int, row: Row) -> Cell:
     ]
     text = written(column, value)
     symbol = _SYMBOLS[meaning] if meaning else ""
-    return Cell(text, sort_key(column, value), " ".join(classes), symbol, text == HIDDEN)
+    return Cell(text, sort_key(column, value), " ".join(classes), symbol, text == HIDDEN, _opened(card, column, row))
+
+
+def _opened(card: Card, column: Column, row: Row) -> Target | None:
+    """The page that a click on this cell opens: as in Metabase, the first column that sets a filter is clicked."""
+    if card.drill is None or column.name != card.drill.set[0][1]:
+        return None
+    return card.drill.dashboard, tuple(sorted((name, str(row[value])) for name, value in card.drill.set))
 
 
 def _headlines(sections: Sequence[Section]) -> list[dict[str, str]]:

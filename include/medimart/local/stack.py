@@ -13,7 +13,7 @@ import secrets
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -100,6 +100,8 @@ class Stack:
             self.say("Stopping")
         airflow = [child for child in self._children if child.name in COMPONENTS]
         processes.stop((child for child in airflow if child.name == "scheduler"), PATIENCE)
+        if any(child.name == "scheduler" for child in airflow):
+            self._complete_backfills()
         processes.stop((child for child in airflow if child.name != "scheduler"), PATIENCE)
         if self._server:
             self._server.stop()
@@ -107,6 +109,25 @@ class Stack:
         if self._home:
             self._home.release()
             self._home = None
+
+    def _complete_backfills(self) -> None:
+        """Mark the backfills whose runs have all ended as complete, as the scheduler would have.
+
+        It looks every 30 s, which cannot be set, and is stopped as soon as the runs are over: the UI would show
+        "Backfill in progress" at the next start, and a run by command would take the backfill for interrupted.
+        """
+        with suppress(psycopg.Error), psycopg.connect(metadata_url(self.database_url)) as conn:  # else it is done later
+            conn.execute(
+                """
+                update backfill as b set completed_at = clock_timestamp()
+                where
+                    b.completed_at is null
+                    and exists (select from backfill_dag_run as r where r.backfill_id = b.id)
+                    and not exists (
+                        select from dag_run as r where r.backfill_id = b.id and r.state in ('running', 'queued')
+                    )
+                """
+            )
 
     @property
     def airflow_url(self) -> str:

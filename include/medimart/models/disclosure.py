@@ -15,7 +15,10 @@ schema `shared_marts`, made of the functions of sql/setup/12_statistics.sql, whi
       values: {mean_wait_weeks: pathway_count}         # shown where that count is
       shown: [target_rate]                             # as it is: nothing about patients
 
-The grain and the references are shown; every other column is not. Two things keep hidden cells hidden:
+The grain and the references are shown; every other column is not. Of a table that shared readers see as it is, the rule
+has `only` and `shown` alone: its view is what a reader chooses from, such as the trusts without their total.
+
+Two things keep hidden cells hidden:
 
 - Columns that could be added up are not shown beside their sum, unless the sum's own cell is in another mart.
 - Rows whose sum is shown elsewhere are a group (`within`). A group whose filled cells hold fewer than 8 on average is

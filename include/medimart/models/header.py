@@ -159,10 +159,14 @@ def _disclosure(path: Path, line: int, meta: dict[str, Any], layer: str) -> Disc
     entry = meta.get("disclosure")
     if entry is None:
         return None
-    if layer != "marts" or meta.get("readers") == "shared":
-        raise _error(path, line, "disclosure is for a mart that shared readers do not see as it is")
+    if layer != "marts":
+        raise _error(path, line, "disclosure is for marts")
     lists, maps, others = ("counts", "by", "within", "shown"), ("rates", "ratios", "values"), ("only", "whole")
-    if not isinstance(entry, dict) or entry.keys() - {*lists, *maps, *others} or not entry.get("counts"):
+    if meta.get("readers") == "shared":
+        if not isinstance(entry, dict) or entry.keys() != {"only", "shown"}:
+            what = "disclosure of a mart that shared readers see as it is gives only and shown: a list to choose from"
+            raise _error(path, line, what)
+    elif not isinstance(entry, dict) or entry.keys() - {*lists, *maps, *others} or not entry.get("counts"):
         raise _error(path, line, f"disclosure must give counts, and may give {', '.join((*lists[1:], *maps, *others))}")
     if entry.get("whole") and not entry.get("within"):
         raise _error(path, line, "disclosure.whole needs within, to tell what is shown whole")

@@ -44,7 +44,8 @@ class Reference:
 class Disclosure:
     """How shared readers see a mart: see `medimart.models.disclosure`. Whatever it does not name is not shown.
 
-    counts: columns of counts, the first of which is what a row is about.
+    counts: columns of counts, the first of which is what a row is about. Only a table that shared readers see as it is
+    has none: its view is a list to choose from.
     only: rows that have one of these values in a column; the others do not exist for shared readers.
     by: columns that rows are added up to first; empty: rows as they are.
     within: columns that tell apart the groups of rows whose totals are shown elsewhere.
@@ -230,7 +231,7 @@ def _model(entry: dict[str, Any]) -> Model:
 def as_disclosure(entry: dict[str, Any]) -> Disclosure:
     """The rule as a header and the manifest's JSON hold it."""
     return Disclosure(
-        counts=tuple(entry["counts"]),
+        counts=tuple(entry.get("counts", ())),
         only={name: tuple(values) for name, values in entry.get("only", {}).items()},
         by=tuple(entry.get("by", ())),
         within=tuple(entry.get("within", ())),

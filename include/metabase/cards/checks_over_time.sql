@@ -8,7 +8,7 @@ title: Checks that did not pass, by census
 chart: stacked
 columns:
   census_date: {label: Census, role: x, format: date}
-  severity: {label: Severity, role: series}
+  severity: {label: Severity, role: series, values: [Critical, Warning, Info]}
   checks: {label: Checks, role: y, format: whole}
 empty: No run has been checked yet.
 */

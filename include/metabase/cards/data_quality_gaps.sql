@@ -1,7 +1,8 @@
 /*
 Where does what trusts deliver fall short of its target?
 
-The 25 largest gaps at the census. A low rate of few rows is few rows: look at the number checked.
+The 25 largest gaps at the census. A low rate of few rows is few rows: look at the number checked. Rows of all trusts,
+such as patients, are shown where none is chosen.
 ---
 title: Furthest from the target
 chart: table
@@ -30,8 +31,17 @@ trusts as (
     select
         trust_sk,
         trust_name
-    from marts.dim_trust
+    from shared_marts.dim_trust
     where true [[and {{icb}}]] [[and {{trust}}]]
+    union all
+    select
+        -1 as trust_sk,
+        'All trusts' as trust_name
+    where
+        not exists (
+            select from shared_marts.dim_trust
+            where false [[or not ({{icb}})]] [[or not ({{trust}})]]
+        )
 )
 
 select

@@ -2,13 +2,13 @@
 Is what trusts deliver getting better?
 
 Good of all checked values, by census and kind of quality: the value is there, needed no mending, came in time, agrees
-with others. Hidden cells are left out.
+with others. Hidden cells are left out. Rows of all trusts, such as patients, are counted where none is chosen.
 ---
 title: Quality of the data by census
 chart: line
 columns:
   census_date: {label: Census, role: x, format: date}
-  dimension: {label: Kind of quality, role: series}
+  dimension: {label: Kind of quality, role: series, values: [Completeness, Consistency, Timeliness, Validity]}
   good_rate: {label: Good, role: y, format: percent, masked: true}
 empty: No census is published for this choice.
 */
@@ -20,8 +20,15 @@ with as_at as (
 
 trusts as (
     select trust_sk
-    from marts.dim_trust
+    from shared_marts.dim_trust
     where true [[and {{icb}}]] [[and {{trust}}]]
+    union all
+    select -1 as trust_sk
+    where
+        not exists (
+            select from shared_marts.dim_trust
+            where false [[or not ({{icb}})]] [[or not ({{trust}})]]
+        )
 )
 
 select

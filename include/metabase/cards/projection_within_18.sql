@@ -2,8 +2,8 @@
 Will the target be met if all goes on as lately?
 
 Stock and flow from the last year's starts and departures: no season, plan or extra capacity is in it. The band is
-what recent weeks missed by, widening with time; it says nothing of what has not happened lately. Without a choice:
-the longest list.
+what recent weeks missed by, widening with time; it says nothing of what has not happened lately. Each chart is of one
+trust; in Metabase choose it, or see the longest list.
 ---
 title: Projected share within 18 weeks
 chart: line
@@ -24,7 +24,7 @@ with as_at as (
 
 trusts as (
     select trust_sk
-    from marts.dim_trust
+    from shared_marts.dim_trust
     where true [[and {{icb}}]] [[and {{trust}}]]
 ),
 

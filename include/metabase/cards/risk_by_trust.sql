@@ -7,7 +7,7 @@ title: Backlog by risk and trust
 chart: stacked
 columns:
   trust: {label: Trust, role: x}
-  tier: {label: Risk tier, role: series}
+  tier: {label: Risk tier, role: series, values: [Very high, High, Medium, Low, Not known]}
   pathways: {label: Pathways, role: y, format: whole, masked: true}
 empty: No census is published for this choice.
 */
@@ -21,7 +21,7 @@ trusts as (
     select
         trust_sk,
         trust_name
-    from marts.dim_trust
+    from shared_marts.dim_trust
     where true [[and {{icb}}]] [[and {{trust}}]]
 )
 

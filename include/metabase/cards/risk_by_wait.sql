@@ -8,7 +8,7 @@ title: Backlog by risk and length of wait
 chart: stacked
 columns:
   wait: {label: Weeks waited, role: x}
-  tier: {label: Risk tier, role: series}
+  tier: {label: Risk tier, role: series, values: [Very high, High, Medium, Low, Not known]}
   pathways: {label: Pathways, role: y, format: whole, masked: true}
   hidden: {label: Trusts hidden, format: whole}
 empty: No census is published for this choice.
@@ -21,7 +21,7 @@ with as_at as (
 
 trusts as (
     select trust_sk
-    from marts.dim_trust
+    from shared_marts.dim_trust
     where true [[and {{icb}}]] [[and {{trust}}]]
 )
 

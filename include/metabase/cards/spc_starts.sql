@@ -2,7 +2,8 @@
 Do more patients join the list than usual, or is it noise?
 
 A control chart (XmR): the mean and its limits. Points within them are noise; marked ones are a special cause: look
-for what changed. Limits from under 20 weeks are provisional. Without a choice: the trust with most marked points.
+for what changed. Limits from under 20 weeks are provisional. Each chart is of one trust; in Metabase choose it, or
+see the trust with most marked points.
 ---
 title: New clock starts a week
 chart: line
@@ -27,7 +28,7 @@ with as_at as (
 
 trusts as (
     select trust_sk
-    from marts.dim_trust
+    from shared_marts.dim_trust
     where true [[and {{icb}}]] [[and {{trust}}]]
 ),
 

@@ -7,7 +7,10 @@ title: The list by length of wait
 chart: stacked
 columns:
   trust: {label: Trust, role: x}
-  band: {label: Length of wait, role: series}
+  band:
+    label: Length of wait
+    role: series
+    values: [Over 52 weeks, 18 to 52 weeks, "Over 18 weeks, not split", Within 18 weeks]
   pathways: {label: Pathways, role: y, format: whole, masked: true}
 empty: No census is published for this choice.
 */
@@ -19,7 +22,7 @@ with as_at as (
 
 trusts as (
     select trust_sk
-    from marts.dim_trust
+    from shared_marts.dim_trust
     where true [[and {{icb}}]] [[and {{trust}}]]
 ),
 

@@ -14,7 +14,7 @@ columns:
   undated: {label: Nothing booked, format: whole}
   over_52_weeks: {label: Over 52 weeks, format: whole, colours: [{when: ">", value: 0, colour: bad}]}
   over_65_weeks: {label: Over 65 weeks, format: whole, colours: [{when: ">", value: 0, colour: bad}]}
-drill: {dashboard: worklist, set: {trust: trust, specialty: specialty}}
+drill: {dashboard: worklist, set: {specialty: specialty, trust: trust}}
 empty: Nobody, or no trust is granted to this login. An administrator admits logins with quality.admit.
 */
 with as_at as (
@@ -27,7 +27,7 @@ trusts as (
     select
         trust_sk,
         trust_name
-    from marts.dim_trust
+    from shared_marts.dim_trust
     where true [[and {{icb}}]] [[and {{trust}}]]
 ),
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
-from medimart.dashboards.cards import Card, Dashboards
+from medimart.dashboards.cards import Card, Dashboards, Filter
 from medimart.dashboards.metabase import access, payloads
 from medimart.dashboards.metabase.client import Client
 from medimart.dashboards.metabase.entities import (
@@ -126,11 +126,13 @@ def _columns(work: Work, database: int, readers: str, files: Dashboards, seconds
     wanted = {one.column: one for card in cards for one in card.filters}
     if database == NEW:
         return dict.fromkeys(wanted, NEW)
+    joined = _joined(files, wanted.values())
+    needed = {*wanted, *joined, *joined.values()}
     found = _fields(work.client, database)
-    if work.writes and not wanted.keys() <= found.keys():
+    if work.writes and not needed <= found.keys():
         work.client.post(f"{DATABASE.path}/{database}/sync_schema")
         ends = time.monotonic() + seconds
-        while missing := [".".join(column) for column in wanted if column not in found]:
+        while missing := sorted(".".join(column) for column in needed if column not in found):
             if time.monotonic() > ends:
                 raise SettingError(
                     f"Metabase's connection “MediMart {readers}” does not see {', '.join(missing)}: check that the "
@@ -139,11 +141,35 @@ def _columns(work: Work, database: int, readers: str, files: Dashboards, seconds
             time.sleep(min(2.0, seconds / 10))
             found = _fields(work.client, database)
     for column, one in wanted.items():
-        if column in found and one.kind == "category" and found[column].get("has_field_values") != "list":
-            work.report("field", ".".join(column), "changed", "its values are offered as a list")
-            if work.writes:
-                work.client.put(f"/api/field/{found[column]['id']}", {"has_field_values": "list"})
+        if one.kind == "category":
+            _set_field(work, found, column, {"has_field_values": "list"}, "its values are offered as a list")
+    for column, target in joined.items():
+        key = int(found[target]["id"]) if target in found else NEW
+        _set_field(work, found, target, {"semantic_type": "type/PK"}, "the key of its table")
+        refers = {"semantic_type": "type/FK", "fk_target_field_id": key}
+        _set_field(work, found, column, refers, f"refers to {'.'.join(target)}: by it filters are narrowed")
     return {column: int(found[column]["id"]) if column in found else NEW for column in wanted}
+
+
+def _joined(files: Dashboards, filters: Iterable[Filter]) -> dict[Column, Column]:
+    """The columns along which filters are narrowed by those of other tables, and the keys that they refer to.
+
+    Views have no foreign keys for Metabase to find.
+    """
+    found = {}
+    for one in filters:
+        for other in (one, *(files.filters[name] for name in one.narrowed_by)):
+            if one.along and other.key:
+                found[*one.along, other.key] = (*other.column[:2], other.key)
+    return found
+
+
+def _set_field(work: Work, found: Mapping[Column, Entity], column: Column, body: Entity, meaning: str) -> None:
+    """Tell Metabase what it is to know of a column, where it knows otherwise."""
+    if column in found and any(found[column].get(name) != value for name, value in body.items()):
+        work.report("field", ".".join(column), "changed", meaning)
+        if work.writes:
+            work.client.put(f"/api/field/{found[column]['id']}", body)
 
 
 def _fields(client: Client, database: int) -> dict[Column, Entity]:

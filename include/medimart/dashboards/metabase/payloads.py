@@ -3,6 +3,10 @@
 A card is a native query with a template tag for each filter. Metabase knows a filter's column by a number of its own,
 which differs from server to server: `Columns` holds the numbers as they are now.
 
+**Lines.** Metabase draws either several columns or one column in several series. Where a chart of lines has both (a
+target beside each trust's line; limits round the line of one trust, which must be named) the query is wrapped so that
+each line is rows of one series: what is drawn is the same as in the preview.
+
 The parts are the same whether read from what we send or from what the server shows, however it writes it: template
 tags as a map or as a list, queries with stages or without.
 """
@@ -11,6 +15,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import Any
 
 from medimart.dashboards.cards import Card, Column, Dashboard, Filter, Placed
@@ -25,6 +30,7 @@ DISPLAYS = {
     "table": "table",
 }  # fmt: skip
 AXES = frozenset({"line", "bar", "row", "stacked"})
+_LINES = ("mark", "target", "lower", "upper")  # what is drawn beside the values
 WIDGETS = {"category": "string/=", "date": "date/single"}
 EVERY_MONDAY = {"schedule_type": "weekly", "schedule_day": "mon", "schedule_hour": 9}  # the week is published by then
 EVERY_MORNING = "0 0 7 * * ? *"  # as Quartz writes it
@@ -42,10 +48,44 @@ def card_body(card: Card, collection: int, database: int, columns: Columns) -> P
         "dataset_query": {
             "type": "native",
             "database": database,
-            "native": {"query": card.sql, "template-tags": {one.id: _tag(card, one, columns) for one in card.filters}},
+            "native": {
+                "query": query(card),
+                "template-tags": {one.id: _tag(card, one, columns) for one in card.filters},
+            },
         },
         "visualization_settings": _settings(card),
     }
+
+
+def query(card: Card) -> str:
+    """The SQL that Metabase is given: the card's own, or with each of its lines as rows of a series."""
+    if not _is_unfolded(card):
+        return card.sql
+    x, name, y = given(card)
+    lines = [(f"c.{name}", f"c.{y}"), *((_literal(one.label), f"c.{one.name}") for one in card.role(*_LINES))]
+    values = ",\n    ".join(f"({place}, {label}, {value})" for place, (label, value) in enumerate(lines, start=1))
+    return f"""with card as (
+{card.sql}
+)
+
+select
+    c.{x},
+    l.{name},
+    l.{y}
+from card as c
+cross join lateral (
+    values
+    {values}
+) as l (place, {name}, {y})
+group by c.{x}, l.place, l.{name}, l.{y}
+order by c.{x}, l.place, l.{name}"""
+
+
+def given(card: Card) -> tuple[str, ...]:
+    """The columns that `query` gives, in their order."""
+    if _is_unfolded(card):
+        return tuple(one.name for one in (*card.role("x"), *card.role("series", "label"), *card.role("y")))
+    return tuple(one.name for one in card.columns)
 
 
 def dashboard_shell(dashboard: Dashboard, collection: int) -> Parts:
@@ -63,8 +103,10 @@ def dashboard_body(
     """A dashboard with all that is on it, as PUT /api/dashboard/:id takes it.
 
     cards, dashboards: their numbers by id. before: the dashboard as it is: a card that it shows already keeps its
-    place's number, a negative one makes a new place.
+    place's number, and a tab of the same name its own; a negative number makes a new one. What is not named goes.
     """
+    there = {one["name"]: one["id"] for one in before.get("tabs") or ()}
+    tabs = {name: there.get(name, -number) for number, name in enumerate(dashboard.tabs, start=1)}
     free = {one["card_id"]: one["id"] for one in before.get("dashcards") or () if one.get("card_id")}
     placed = []
     for number, one in enumerate(dashboard.placed, start=1):
@@ -77,6 +119,7 @@ def dashboard_body(
                 "col": one.x,
                 "size_x": one.width,
                 "size_y": one.height,
+                **({"dashboard_tab_id": tabs[one.tab]} if one.tab else {}),
                 "parameter_mappings": [_mapping(used, id_) for used in _used(dashboard, card)],
                 "visualization_settings": _placed_settings(one, card, dashboards),
             }
@@ -85,7 +128,7 @@ def dashboard_body(
         **dashboard_shell(dashboard, collection),
         "width": "full",
         "parameters": [_parameter(one, dashboard.filters) for one in dashboard.filters],
-        "tabs": [],
+        "tabs": [{"id": number, "name": name} for name, number in tabs.items()],
         "dashcards": placed,
     }
 
@@ -121,6 +164,16 @@ def alert_body(card: int, recipients: Sequence[str]) -> Parts:
         "subscriptions": [{"type": "notification-subscription/cron", "cron_schedule": EVERY_MORNING}],
         "handlers": [{"channel_type": "channel/email", "active": True, "recipients": to}],
         "active": True,
+    }
+
+
+def chosen(filter_: Filter, value: date | str) -> Parts:
+    """A filter set to a value, as POST /api/card/:id/query takes it among its parameters."""
+    return {
+        "id": parameter_id(filter_.id),
+        "type": WIDGETS[filter_.kind],
+        "target": _tag_of(filter_),
+        "value": value.isoformat() if isinstance(value, date) else [value],
     }
 
 
@@ -258,8 +311,12 @@ def _mapping(filter_: Filter, card: int | None) -> Parts:
     return {
         "parameter_id": parameter_id(filter_.id),
         "card_id": card,
-        "target": ["dimension", ["template-tag", filter_.id]],
+        "target": _tag_of(filter_),
     }
+
+
+def _tag_of(filter_: Filter) -> list[Any]:
+    return ["dimension", ["template-tag", filter_.id]]
 
 
 def _placed_settings(placed: Placed, card: Card | None, dashboards: Mapping[str, int]) -> Parts:
@@ -289,12 +346,30 @@ def _set(card: Card, filter_name: str, column: str) -> Parts:
     }
 
 
+def _is_unfolded(card: Card) -> bool:
+    """Whether a chart of lines has both series and several columns."""
+    return card.chart == "line" and bool(card.role("label") or (card.role("series") and card.role(*_LINES)))
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
 def _settings(card: Card) -> Parts:
-    settings: Parts = {"column_settings": {_column_key(one.name): _column_settings(one) for one in card.columns}}
-    series = card.role("series")  # Metabase draws either several columns or one column in several series
-    shown = card.role("y") if series else card.role("y", "mark", "target", "lower", "upper")
+    named = given(card)
+    settings: Parts = {
+        "column_settings": {_column_key(one.name): _column_settings(one) for one in card.columns if one.name in named}
+    }
     if card.chart in ("number", "trend"):
         settings["scalar.field"] = card.role("y")[0].name
+    if card.chart == "trend":
+        settings["scalar.comparisons"] = [
+            {"id": "before", "type": "previousValue"},
+            *(
+                {"id": one.name, "type": "anotherColumn", "column": one.name, "label": one.label}
+                for one in card.role("target")
+            ),
+        ]
     elif card.chart == "table":
         settings["table.columns"] = [{"name": one.name, "enabled": True} for one in card.columns]
         settings["table.column_formatting"] = [
@@ -310,16 +385,35 @@ def _settings(card: Card) -> Parts:
             for rule in one.colours
         ]
     if card.chart in AXES:
-        [x] = card.role("x")
-        settings["graph.dimensions"] = [one.name for one in (x, *series)]
-        settings["graph.metrics"] = [one.name for one in shown]
-        settings["graph.x_axis.title_text"] = x.label
-        settings["graph.x_axis.scale"] = "timeseries" if x.format in ("date", "moment") else "ordinal"
-        settings["graph.y_axis.title_text"] = card.role("y")[0].label
-        settings["series_settings"] = {one.name: _series(card, one, number) for number, one in enumerate(shown)}
+        settings |= _axes(card)
     if card.chart == "stacked":
         settings["stackable.stack_type"] = "stacked"
     return settings
+
+
+def _axes(card: Card) -> Parts:
+    """A chart's axes and its series. A series is known by the column it is drawn from, or by its value."""
+    [x], ys, series = card.role("x"), card.role("y"), card.role("series")
+    if _is_unfolded(card):
+        split, metrics = card.role("series", "label"), ys
+        drawn = {one.label: _series(card, one, number) for number, one in enumerate(card.role(*_LINES), start=1)}
+    else:
+        split, metrics = series, ys if series else card.role("y", *_LINES)
+        drawn = {one.name: _series(card, one, number) for number, one in enumerate(metrics)}
+        if series:  # known by their values
+            [y] = ys
+            drawn = {
+                value: {**_series(card, y, number), "title": value} for number, value in enumerate(series[0].values)
+            }
+    return {
+        "graph.dimensions": [one.name for one in (x, *split)],
+        "graph.metrics": [one.name for one in metrics],
+        "graph.x_axis.title_text": x.label,
+        "graph.x_axis.scale": "timeseries" if x.format in ("date", "moment") else "ordinal",
+        "graph.y_axis.title_text": ys[0].label,
+        "line.missing": "none",  # of every series that does not say otherwise: a hidden value is a gap, never joined
+        "series_settings": drawn,
+    }
 
 
 def _series(card: Card, column: Column, number: int) -> Parts:
