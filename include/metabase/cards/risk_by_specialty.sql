@@ -73,5 +73,10 @@ from cells as c
 inner join trusts as t on c.trust_sk = t.trust_sk
 inner join marts.dim_specialty as f on c.treatment_function_code = f.treatment_function_code
 group by f.treatment_function_name, t.trust_name
-order by over_52_weeks desc nulls last, from_18_to_52_weeks desc nulls last, specialty asc, trust asc
+order by
+    over_52_weeks desc nulls last,
+    from_18_to_52_weeks desc nulls last,
+    within_18_weeks desc nulls last,
+    specialty asc,
+    trust asc
 limit 40
