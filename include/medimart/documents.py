@@ -203,10 +203,16 @@ def _of(metric: Metric) -> str:
 def _said(found: Catalogue, metric: Metric) -> str:
     """The words for a metric: those of all that are told by the same, and what must be named besides."""
     words = dict.fromkeys(word for other in found.of(metric.of) for word in (*other.words, *other.nouns))
-    asked = [f"with “{code.replace('_', ' ')} weeks”" for code in metric.asked.values()]
+    asked = [f"with “{_told(found, *member)}”" for member in metric.asked.items()]
     needs = [f"one {found.dimensions[dimension].name.lower()} or each" for dimension in metric.needs]
     form = ["share, rate"] * (metric.form == "share")
     return "; ".join([", ".join(list(words)[:_WORDS]), *form, *asked, *needs])
+
+
+def _told(found: Catalogue, dimension: str, code: str) -> str:
+    """How a question names a member: in the words written for it; a length of wait as its code says it."""
+    written = found.dimensions[dimension].written.get("members", {}).get(code)
+    return written["words"][0] if written else f"{code.replace('_', ' ')} weeks"
 
 
 def data_model(manifest: Manifest, types: dict[str, dict[str, str]]) -> str:

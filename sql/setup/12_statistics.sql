@@ -576,3 +576,24 @@ return case
     when has_small and exact = smallest_shown then null
     else reference.disclosed_count(exact)
 end;
+
+-- A cell of a breakdown whose rows and total are both shown somewhere else, the rows in order of their totals. Hidden up
+-- to the last row with a small part or rest, and on until the hidden rows without the largest, their parts and their
+-- rests come to 8 each: what was shown up to here does not. Why that is enough: medimart.models.disclosure.
+create or replace function reference.disclosed_crossing(
+    exact bigint,
+    has_small boolean,
+    has_small_from_here boolean,
+    before_without_largest bigint,
+    parts_before bigint,
+    rests_before bigint
+) returns bigint
+language sql immutable parallel safe
+return case
+    when has_small_from_here then null
+    when
+        has_small
+        and least(coalesce(before_without_largest, 0), coalesce(parts_before, 0), coalesce(rests_before, 0)) < 8
+        then null
+    else reference.disclosed_count(exact)
+end;

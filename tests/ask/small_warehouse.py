@@ -1,8 +1,8 @@
 """A small warehouse to ask: three trusts, fifteen Sundays, by plain arithmetic so that figures can be checked by hand.
 
 The marts hold exact counts; what readers see of them are the real views of the real headers. Most counts are large.
-Planted: few over 52 weeks in dermatology at Calderbrook, few very high risk at Greenmarsh between 52 and 65 weeks, two
-pathways over 104 weeks at Greenmarsh, few other removals there.
+Planted: few over 52 weeks in dermatology at Calderbrook, and few of them at high risk, few very high risk at Greenmarsh
+between 52 and 65 weeks, two pathways over 104 weeks at Greenmarsh, few other removals there.
 """
 
 from __future__ import annotations
@@ -43,6 +43,7 @@ def fill(conn: psycopg.Connection[Any]) -> None:
     rows = {
         "mart_breach_kpi": list(_waits()),
         "mart_risk_backlog": list(_risk()),
+        "mart_high_risk_waits": list(_high_risk()),
         "mart_kpi_spc": list(_flows()),
         "mart_capacity_hotspots": list(_capacity()),
         "mart_equity": list(_equity()),
@@ -152,6 +153,23 @@ def _risk() -> Iterator[Row]:
                             "priority_unknown_count": count // 3,
                             "validation_due_count": count * 2 // 3,
                         }
+
+
+def _high_risk() -> Iterator[Row]:
+    for week, census in enumerate(CENSUSES):
+        for trust in TRUSTS:
+            for function, size in zip(FUNCTIONS, (64, 117, 33), strict=True):
+                for place, group in enumerate(("0-18", "18-52", "52+")):
+                    count = size + 20 * (2 - place) + 5 * _place(trust) + week % 4
+                    few = (trust, function, group) == (CALDERBROOK, "330", "52+")
+                    yield {
+                        "census_date": census,
+                        "trust_sk": trust,
+                        "treatment_function_code": function,
+                        "wait_group": group,
+                        "pathway_count": count,
+                        "high_risk_count": 4 if few else count // 3,
+                    }
 
 
 def _flows() -> Iterator[Row]:

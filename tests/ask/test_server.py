@@ -50,13 +50,13 @@ def test_the_tools_read_and_are_three(url: str) -> None:
 
 def test_a_question_is_answered_or_refused(url: str, owner: psycopg.Connection[Any]) -> None:
     [(figure,)] = owner.execute(
-        "select sum(d(over_52_weeks_count)) from marts.mart_breach_kpi"
-        " where census_date = '2026-03-29' and treatment_function_code = '320'"
+        "select sum(d(high_risk_count)) from marts.mart_high_risk_waits"
+        " where census_date = '2026-03-29' and treatment_function_code = '320' and wait_group = '52+'"
     ).fetchall()
 
     async def questions(session: Any) -> Any:
         asked = (
-            "how many cardiology patients are over 52 weeks in March?",
+            "how many high-risk cardiology patients are over 52 weeks in March?",
             "how many dermatology patients are over 52 weeks at Calderbrook?",
             "is 999 123 4567 waiting?",
             "select 1; drop table marts.dim_trust",
@@ -64,7 +64,8 @@ def test_a_question_is_answered_or_refused(url: str, owner: psycopg.Connection[A
         return [said(await session.call_tool("answer", {"question": question})) for question in asked]
 
     told, hidden, patient, injected = talk(url, questions)
-    assert told["rows"][0]["value"] == figure
+    assert told["rows"][0]["value"] == figure > 0
+    assert told["filters"]["risk_tier"] == ["High or very high"]
     assert "shared_marts" in told["sql"]
     assert hidden["rows"][0]["value"] is None
     assert hidden["rows"][0]["reason"]

@@ -169,3 +169,39 @@ def test_shared_cards_show_no_small_number_and_no_person(card: Card, published: 
             if column.format == "whole" and column.role not in ("lower", "upper") and column.name not in of_no_patient:
                 assert value is None or value == 0 or value >= 8, column.name
     assert not {"patient", "period", "patient_sk", "period_sk"} & {column.name for column in card.columns}
+
+
+def test_high_risk_by_specialty_is_the_mart_where_it_is_shown(published: psycopg.Connection[Any]) -> None:
+    """Each figure is the exact one to the nearest 5; where a part or its rest is 1 to 7 there is none. Trusts thirty
+    times as large, of one of whose specialties 3 are at high risk."""
+    columns = {"within_18_weeks": "0-18", "from_18_to_52_weeks": "18-52", "over_52_weeks": "52+"}
+    with published.transaction(force_rollback=True):
+        published.execute(
+            "update marts.mart_high_risk_waits as w set pathway_count = 30 * pathway_count, high_risk_count = case when"
+            " (trust_sk, treatment_function_code, wait_group) = (select trust_sk, treatment_function_code, wait_group"
+            " from marts.mart_high_risk_waits where census_date = w.census_date order by pathway_count desc limit 1)"
+            " then 3 else 30 * high_risk_count end"
+        )
+        exact = {
+            (specialty, trust, wait): (pathways, high_risk)
+            for specialty, trust, wait, pathways, high_risk in published.execute(
+                "select treatment_function_name, trust_name, wait_group, pathway_count, high_risk_count"
+                " from marts.mart_high_risk_waits join marts.dim_trust using (trust_sk)"
+                " join marts.dim_specialty using (treatment_function_code) where census_date = %s",
+                [CENSUSES[1]],
+            )
+        }
+        rows = ask(published, FOUND.cards["risk_by_specialty"], {})
+    shown, hidden = [], 0
+    for row in rows:
+        for column, wait in columns.items():
+            pathways, high_risk = exact.get((row["specialty"], row["trust"], wait), (0, 0))
+            if row[column] is None:
+                hidden += 1
+                continue
+            shown.append(high_risk)
+            assert row[column] == 5 * round(high_risk / 5)
+            assert not 1 <= high_risk <= 7
+            assert not 1 <= pathways - high_risk <= 7
+    assert any(shown)
+    assert hidden

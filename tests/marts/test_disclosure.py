@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from itertools import product
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import psycopg
@@ -22,10 +23,13 @@ from medimart.models.header import ModelError, parse
 from medimart.models.manifest import Column, Disclosure, Model
 from medimart.settings import SQL
 from psycopg import sql
+from scipy.optimize import linprog
 
 MODELS = read_models()[0]
 SHARED = sorted(name for name, model in MODELS.items() if model.disclosure and model.disclosure.counts)
 Row = dict[str, Any]
+STEPS = ("52-65", "65-78", "78-104", "104+")
+HIGH = ("high", "very_high")
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +53,7 @@ def seen(conn: psycopg.Connection[Any], model: Model, rows: Iterable[Row], case:
     """
     rule = model.disclosure
     assert rule
-    whole = {*rule.counts, *rule.values, *(part for parts in rule.ratios.values() for part in parts)}
+    whole = {*rule.counts, rule.of, *rule.values, *(part for parts in rule.ratios.values() for part in parts)}
     types = {name: "bigint" if name in {*whole, case} else "text" for name in (c.name for c in model.columns)}
     table = sql.Identifier(f"exact_{model.name}")
     with conn.transaction(force_rollback=True):
@@ -175,6 +179,214 @@ def test_no_tier_is_recovered_from_the_backlog_and_the_queue_together(conn: psyc
     assert recovered(by_function, looks) == []
 
 
+def crossing() -> Model:
+    """A mart whose count is a part of another, which is known by row, as the count is by group."""
+    return Model(
+        name="crossing",
+        layer="marts",
+        path="marts/crossing.sql",
+        description="A breakdown that is crossed with another.",
+        kind="snapshot",
+        grain=("total_of", "row"),
+        sha256="",
+        columns=tuple(Column(name, name) for name in ("total_of", "row", "whole", "part")),
+        disclosure=Disclosure(counts=("part",), within=("total_of",), of="whole"),
+    )
+
+
+def shown_parts(
+    conn: psycopg.Connection[Any], wholes: list[tuple[int, ...]], parts: list[tuple[int, ...]]
+) -> list[tuple[int | None, ...]]:
+    """The parts that the real view shows, table by table: exactly where it shows anything of them, None elsewhere."""
+    rows = [
+        {"total_of": case, "row": place, "whole": whole, "part": part}
+        for case, table in enumerate(zip(wholes, parts, strict=True))
+        for place, (whole, part) in enumerate(zip(*table, strict=True))
+        if whole
+    ]
+    found = seen(conn, crossing(), rows, "total_of")
+    looks = []
+    for case, filling in enumerate(parts):
+        cells = {int(row["row"]): row["part"] for row in found.get(case, [])}
+        assert all(cells[place] in (None, hes(filling[place])) for place in cells)
+        looks.append(tuple(n if cells.get(place) is not None else None for place, n in enumerate(filling)))
+    return looks
+
+
+Table = tuple[tuple[int, ...], tuple[int, ...]]
+
+
+def tables_of(wholes: Iterable[tuple[int, ...]]) -> list[Table]:
+    """Every way of filling tables with these rows: the rows' totals, and the part of each."""
+    return [(whole, part) for whole in wholes for part in product(*(range(n + 1) for n in whole))]
+
+
+def is_small(whole: int, part: int) -> bool:
+    return 1 <= part <= 7 or 1 <= whole - part <= 7
+
+
+def given_away(tables: list[Table], looks: list[Any]) -> list[tuple[Any, int, int]]:
+    """The parts that are known, or whose rest is, and of whom it is 1 to 7: (what is known, place, value).
+
+    Known are each row's total, the sum of the parts and what is shown. What the totals alone tell is left out.
+    """
+    by_totals: dict[Any, list[set[int]]] = {}
+    by_look: dict[Any, list[set[int]]] = {}
+    for (whole, part), look in zip(tables, looks, strict=True):
+        for known, key in ((by_totals, (whole, sum(part))), (by_look, (whole, sum(part), look))):
+            for place, values in enumerate(known.setdefault(key, [set() for _ in part])):
+                values.add(part[place])
+    return [
+        (key, place, min(values))
+        for key, cells in by_look.items()
+        for place, values in enumerate(cells)
+        if len(values) == 1 and is_small(key[0][place], min(values)) and len(by_totals[key[:2]][place]) > 1
+    ]
+
+
+@pytest.mark.parametrize(
+    "wholes",
+    [
+        [*product(range(6, 22), repeat=2)],
+        [w for w in product((3, 7, 8, 9, 16), repeat=3) if sum(w) >= 24],
+        [(3, 5, 8, 20), (2, 7, 9, 18), (6, 8, 8, 12), (1, 7, 7, 19), (8, 8, 8, 8)],
+        [(2, 3, 6, 6, 24), (4, 4, 4, 9, 19)],
+    ],
+    ids=["two rows", "three rows", "four rows", "five rows"],
+)
+def test_no_crossing_is_recovered_from_totals_both_ways(
+    conn: psycopg.Connection[Any], wholes: list[tuple[int, ...]]
+) -> None:
+    """Known beside the rule: each row's total, the sum of the parts, and the shown parts exactly."""
+    tables = tables_of(wholes)
+    looks = shown_parts(conn, [whole for whole, _ in tables], [part for _, part in tables])
+    assert any(n is not None for look in looks for n in look)
+    assert any(n is None for look in looks for n in look)
+    assert given_away(tables, looks) == []
+    for (whole, part), look in zip(tables, looks, strict=True):
+        assert not any(is_small(*cell) for *cell, n in zip(whole, part, look, strict=True) if n is not None)
+
+
+def test_hiding_the_small_rows_and_one_more_would_not_do() -> None:
+    """The attack is a real one: two rows that are hidden because each is small, and hold 2 together, hold 1 each."""
+    tables = tables_of([(8, 9, 12, 20)])
+    looks = []
+    for whole, part in tables:
+        hidden = {place for place, cell in enumerate(zip(whole, part, strict=True)) if is_small(*cell)}
+        if len(hidden) == 1:
+            hidden.add(min({*range(len(whole))} - hidden))
+        looks.append(tuple(None if place in hidden else n for place, n in enumerate(part)))
+    assert given_away(tables, looks)
+
+
+def test_hidden_parts_of_a_crossing_may_be_many(conn: psycopg.Connection[Any]) -> None:
+    """In tables as large as a trust's, with what is known as above: a hidden part may be at least eight others, or as
+    many as its row holds. The range is found by linear programming, not by the formula that the rule rests on."""
+    chance = Random(5)
+    wholes = [tuple(chance.randint(1, 120) for _ in range(chance.randint(5, 20))) for _ in range(60)]
+    parts = [tuple(sum(chance.random() < chance.choice((0.03, 0.2)) for _ in range(n)) for n in w) for w in wholes]
+    ranges = []
+    for whole, part, look in zip(wholes, parts, shown_parts(conn, wholes, parts), strict=True):
+        limits = [(0, n) if shown is None else (shown, shown) for n, shown in zip(whole, look, strict=True)]
+        for place in range(len(whole)):
+            if look[place] is None and any(n is not None for n in look):
+                goal = [float(other == place) for other in range(len(whole))]
+                ends = [
+                    linprog([sign * n for n in goal], A_eq=[[1] * len(whole)], b_eq=[sum(part)], bounds=limits).fun
+                    for sign in (1, -1)
+                ]
+                ranges.append((-ends[1] - ends[0], whole[place]))
+    assert len(ranges) > 200
+    assert all(width >= min(n, 8) - 1e-6 for width, n in ranges)
+
+
+def test_a_crossing_gives_no_total_away_that_another_mart_hides(conn: psycopg.Connection[Any]) -> None:
+    """Here the rows' totals are not known: another view breaks the group down by them, and hides some. The hidden rows
+    of the crossing tell which totals are the smaller; no total of 1 to 7 may be known from both."""
+    row = [(whole, part) for whole in range(21) for part in range(whole + 1)]
+    tables = [tuple(zip(*table, strict=True)) for table in product(row, repeat=2)]
+    wholes, parts = [whole for whole, _ in tables], [part for _, part in tables]
+    rows = [
+        {"total_of": case, "part": place, "n": n}
+        for case, whole in enumerate(wholes)
+        for place, n in enumerate(whole)
+        if n
+    ]
+    shown = seen(conn, breakdown(("n",)), rows, "total_of")
+    looks = [
+        (sum(whole), sum(part), frozen(shown[case]), look)
+        for case, (whole, part, look) in enumerate(zip(wholes, parts, shown_parts(conn, wholes, parts), strict=True))
+    ]
+    assert recovered(wholes, looks) == []
+
+
+def test_no_high_risk_part_is_recovered_from_all_views_of_a_trust(conn: psycopg.Connection[Any]) -> None:
+    """The other views know waits over 52 weeks in four steps. Known here: every pathway total by treatment function and
+    step exactly (NHS England publishes it), the sum of those at high risk exactly, what the risk backlog shows by tier
+    and step, and what mart_high_risk_waits shows. Each hidden part still has a range, found by linear programming."""
+    chance = Random(52)
+    trusts = range(12)
+    cells = {  # pathways by trust, treatment function, step and tier; longer waits are fewer, tiers unlike in each
+        (trust, function, step, tier): sum(chance.random() < 0.4 for _ in range(int(size * share / place)))
+        for trust in trusts
+        for function, size, high in [
+            (str(100 + row), chance.choice((3, 20, 80, 200)), chance.choice((0.02, 0.1, 0.3))) for row in range(12)
+        ]
+        for place, step in enumerate(STEPS, start=1)
+        for tier, share in (("low", 1 - high), ("high", high * 0.7), ("very_high", high * 0.3))
+    }
+    backlog = [
+        {"trust_sk": t, "treatment_function_code": f, "wait_group": step, "risk_tier": tier, "pathway_count": n}
+        for (t, f, step, tier), n in cells.items()
+        if n
+    ]
+    tiers = seen(conn, MODELS["mart_risk_backlog"], backlog, "trust_sk")
+    functions = sorted({f for _, f, _, _ in cells})
+    waits = []
+    for trust, function in product(trusts, functions):
+        of = {tier: sum(cells[trust, function, step, tier] for step in STEPS) for tier in ("low", *HIGH)}
+        if sum(of.values()):
+            waits.append(
+                {
+                    "trust_sk": trust,
+                    "treatment_function_code": function,
+                    "wait_group": "52+",
+                    "pathway_count": sum(of.values()),
+                    "high_risk_count": of["high"] + of["very_high"],
+                }
+            )
+    exact = {(row["trust_sk"], row["treatment_function_code"]): row for row in waits}
+    ranges = []
+    for trust, rows in seen(conn, MODELS["mart_high_risk_waits"], waits, "trust_sk").items():
+        places = {key: at for at, key in enumerate(product(functions, STEPS, HIGH))}
+        limits: list[tuple[list[int], float, float]] = []  # of these cells, at least and at most
+        for function, step in product(functions, STEPS):
+            whole = sum(cells[trust, function, step, tier] for tier in ("low", *HIGH))
+            limits.append(([places[function, step, tier] for tier in HIGH], 0, whole))
+        for row in tiers.get(trust, []):
+            if row["risk_tier"] in HIGH:
+                among = [places[function, row["wait_group"], row["risk_tier"]] for function in functions]
+                shown = row["pathway_count"]
+                limits.append((among, 1, 10**6) if shown is None else (among, shown - 2, shown + 2))
+        part_of = {f: [places[f, step, tier] for step, tier in product(STEPS, HIGH)] for f in functions}
+        for row in rows:
+            if (shown := row["high_risk_count"]) is not None:
+                limits.append((part_of[row["treatment_function_code"]], shown - 2, shown + 2))
+        total = sum(row["high_risk_count"] for (of, _), row in exact.items() if of == trust)
+        limits.append((list(places.values()), total, total))
+        matrix = [[float(at in among) for at in range(len(places))] for among, _, _ in limits]
+        bounds = [*([-n for n in line] for line in matrix), *matrix]
+        ends = [*(-least for _, least, _ in limits), *(most for _, _, most in limits)]
+        for row in rows:
+            if row["high_risk_count"] is None:
+                function = row["treatment_function_code"]
+                goal = [float(at in part_of[function]) for at in range(len(places))]
+                least, most = (sign * linprog([sign * n for n in goal], A_ub=bounds, b_ub=ends).fun for sign in (1, -1))
+                ranges.append((most - least, exact[trust, function]["pathway_count"]))
+    assert len(ranges) > 20
+    assert all(width >= min(whole, 5) - 1e-6 for width, whole in ranges)
+
+
 def test_rounding_alone_would_not_do(conn: psycopg.Connection[Any]) -> None:
     """The attack is a real one: without groups the same total gives hidden cells away."""
     bare = breakdown(("n",), within=())
@@ -231,6 +443,9 @@ def test_patient_level_marts_are_not_shared() -> None:
         ("disclosure: {counts: [n], by: [day], shown: [r]}", "disclosure.by adds rows up"),
         ("disclosure: {counts: [m]}", "disclosure needs column m"),
         ("readers: shared\ndisclosure: {counts: [n]}", "that shared readers see as it is gives only and shown"),
+        ("disclosure: {counts: [n], within: [day], of: m}", "disclosure needs column m"),
+        ("disclosure: {counts: [n], of: r}", "disclosure.of needs within and one count"),
+        ("disclosure: {counts: [n], within: [day], of: r, rates: {r: [n, r]}}", "goes with only and shown alone"),
     ],
 )
 def test_a_rule_that_cannot_hold_is_refused(tmp_path: Path, rule: str, says: str) -> None:

@@ -246,3 +246,21 @@ def test_rates_come_from_shown_counts_and_never_tell_of_everyone(ask: Ask) -> No
     assert ask("disclosed_rate(disclosed_count(98), disclosed_count(98))") is None
     assert ask("disclosed_rate(disclosed_count(0), disclosed_count(98))") is None
     assert ask("disclosed_rate(disclosed_count(97), disclosed_count(98))") == Decimal("0.95")
+
+
+@pytest.mark.parametrize(
+    ("row", "shown"),
+    [
+        ("12, false, false, null, null, null", 10),  # nothing is small in the group
+        ("12, true, true, 40, 20, 20", None),  # this row is small, or one after it
+        ("12, true, false, 8, 8, 8", 10),  # those before are enough to hide behind
+        ("12, true, false, 7, 8, 8", None),
+        ("12, true, false, 8, 7, 8", None),
+        ("12, true, false, 8, 8, 7", None),
+        ("12, true, false, null, 8, 8", None),  # one row alone before it
+    ],
+)
+def test_a_crossing_is_hidden_up_to_the_last_small_row_and_until_that_is_enough(
+    ask: Ask, row: str, shown: int | None
+) -> None:
+    assert ask(f"disclosed_crossing({row})") == shown

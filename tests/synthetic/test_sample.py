@@ -139,6 +139,10 @@ TOTALS = {
     ),
     "mart_queue_health": (f"select {UNIT}, queue_size from mart_queue_health where queue_size > 0", LISTED),
     "mart_risk_backlog": (f"select {UNIT}, sum(pathway_count) from mart_risk_backlog group by {UNIT}", LISTED),
+    "mart_high_risk_waits": (
+        f"select {UNIT}, sum(pathway_count) from mart_high_risk_waits group by {UNIT}",
+        KNOWN,
+    ),
     "mart_risk_fairness": (
         "select distinct trust_sk, sum(pathway_count) from mart_risk_fairness group by trust_sk, dimension",
         "select trust_sk, count(*) from fct_waitlist group by trust_sk",

@@ -145,7 +145,7 @@ def _missing(conn: reader.Connection, at: Context, planned: Plan) -> list[dict[s
     choices: list[Iterable[Any]] = [planned.when.days]
     for column in columns[1:]:
         dimension = by_column[column]
-        codes = planned.kept.get(dimension) or tuple(_certain(at, dimension))
+        codes = planned.kept.get(dimension) or tuple(subject.axes[dimension].codes or _certain(at, dimension))
         choices.append(dict.fromkeys(query.codes_of(planned, at.members, dimension, codes)))
     return [dict(zip(columns, group, strict=True)) for group in product(*choices) if group not in shown]
 

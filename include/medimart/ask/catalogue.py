@@ -39,10 +39,10 @@ _SUBJECT = {"mart", "time", "where", "dimensions", "nouns", "metrics"}
 
 @dataclass(frozen=True)
 class Axis:
-    """A dimension as a mart has it: its column, and the codes of members where they aren't the members' own."""
+    """A dimension as a mart has it: its column, and the values that members stand for where they aren't their own."""
 
     column: str
-    codes: dict[str, Any] | None = None
+    codes: dict[str, tuple[Any, ...]] | None = None
 
 
 @dataclass(frozen=True)
@@ -171,7 +171,7 @@ def _subject(path: Path, entry: dict[str, Any], dimensions: dict[str, Dimension]
     if model is None or model.disclosure is None:
         raise SettingError(f"{path}: {entry['mart']} is no mart under disclosure control.")
     axes = {
-        code: Axis(axis["column"], axis["codes"]) if isinstance(axis, dict) else Axis(axis)
+        code: Axis(axis["column"], _codes(axis["codes"])) if isinstance(axis, dict) else Axis(axis)
         for code, axis in entry["dimensions"].items()
     }
     where = entry.get("where", {})
@@ -181,6 +181,11 @@ def _subject(path: Path, entry: dict[str, Any], dimensions: dict[str, Dimension]
     if missing := named - set(disclosure.columns(model)):
         raise SettingError(f"{path}: shared readers see no {', '.join(sorted(missing))} in {model.name}.")
     return Subject(model.name, entry["time"], where, axes, model.disclosure.within)
+
+
+def _codes(written: dict[str, Any]) -> dict[str, tuple[Any, ...]]:
+    """The values of each member: written as one, or as a list."""
+    return {member: tuple(values) if isinstance(values, list) else (values,) for member, values in written.items()}
 
 
 def _metric(path: Path, code: str, written: dict[str, Any], subject: Subject, manifest: Manifest) -> Metric:

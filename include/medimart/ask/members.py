@@ -173,11 +173,17 @@ class _Maker:
     def tiers(self) -> None:
         entry = self.dimensions["risk_tier"].written
         labels = {row["risk_tier"]: row["label"] for row in seed("risk_tier")}
+        written = entry["members"]
+        for code, one in written.items():
+            self.add("risk_tier", code, one["label"], *one.get("codes", ()))
         for code, label in labels.items():
             member = self.add("risk_tier", code, label)
             for suffix in entry["suffixes"]:
-                self.tell(f"{label} {suffix}", member)
-        self.listed("risk_tier", {code: one["label"] for code, one in entry["members"].items()}, is_told=False)
+                if f"{label} {suffix}".lower() not in (words for one in written.values() for words in one["words"]):
+                    self.tell(f"{label} {suffix}", member)
+        for code, one in written.items():
+            for words in one["words"]:
+                self.tell(words, self.of["risk_tier"][code])
         for one, other in permutations(labels, 2):
             for word in ("and", "or"):
                 both = self.of["risk_tier"][one], self.of["risk_tier"][other]

@@ -135,7 +135,7 @@ def codes_of(plan: Plan, members: Members, dimension: str, codes: Sequence[str])
     """The values of the mart's column that members stand for."""
     axis = plan.metric.subject.axes[dimension]
     if axis.codes is not None:
-        return [axis.codes[code] for code in codes]
+        return [value for code in codes for value in axis.codes[code]]
     return [value for code in codes for value in members.of[dimension][code].codes]
 
 
@@ -143,7 +143,7 @@ def label_of(plan: Plan, members: Members, dimension: str, value: Any) -> str:
     """What people call a value of the mart's column."""
     axis = plan.metric.subject.axes[dimension]
     for code, own in (axis.codes or {}).items():
-        if own == value:
+        if own == (value,):
             return members.of[dimension][code].label
     return members.label(dimension, value)
 

@@ -51,7 +51,7 @@ def describe_metric(metric: str) -> dict[str, Any]:
 
 
 def answer(question: str) -> dict[str, Any]:
-    """Answer a question in words, for example: how many cardiology patients are over 52 weeks in March?
+    """Answer a question in words, for example: how many high-risk cardiology patients are over 52 weeks in March?
 
     Gives figures with their definition, time, notes and SQL; or `refused`, with why and what could be asked.
     """

@@ -12,24 +12,53 @@ schema `shared_marts`, made of the functions of sql/setup/12_statistics.sql, whi
       by: [census_date, trust_sk]                # counts and values added up to these columns, where rows are too fine
       only: {level: [trust]}                     # these rows alone: shown levels must not add up to one another
       whole: true                                # with within: all of a group or nothing, for charts with limits
+      of: pathway_count                          # with within: the count is a part of this one, whose cells others show
       values: {mean_wait_weeks: pathway_count}         # shown where that count is
       shown: [target_rate]                             # as it is: nothing about patients
 
 The grain and the references are shown; every other column is not. Of a table that shared readers see as it is, the rule
 has `only` and `shown` alone: its view is what a reader chooses from, such as the trusts without their total.
 
-Two things keep hidden cells hidden:
+Three things keep hidden cells hidden:
 
 - Columns that could be added up are not shown beside their sum, unless the sum's own cell is in another mart.
 - Rows whose sum is shown elsewhere are a group (`within`). A group whose filled cells hold fewer than 8 on average is
   not shown at all, nor which of its rows exist. In any other, where a cell is hidden the smallest shown one is hidden
   too. The hidden cells can then change places without a shown figure being different, so that none can be worked out,
   whatever total is at hand.
+- A group that is crossed with another breakdown (`of`: high-risk pathways by treatment function, where all pathways by
+  treatment function are shown elsewhere, and the high-risk ones of the group as well) has totals both ways.
+
+Why totals both ways need a rule of their own, and why this one holds
+---------------------------------------------------------------------
+Row i of a group has a total R_i, of which h_i is shown here or hidden, and the rest is o_i = R_i - h_i. Both are cells:
+who knows R_i has each from the other. Say that somebody knows every R_i, the group's sum of h, every shown h_i exactly,
+and this rule. A row is small when h_i or o_i is 1 to 7. With the rows in ascending order of R_i:
+
+    Hidden are the rows up to the last small one, and on, until the hidden rows without the largest, the h of all that
+    are hidden, and their o, come to 8 or more each. In a group without a small row nothing is hidden.
+
+Let R, H and O be the sums over the hidden rows; all three are known. The tables that agree with what is known are those
+with 0 <= h_i <= R_i and the sum H. So h_i may be anything from max(0, H - (R - R_i)) to min(R_i, H), a range of
+
+    min(R_i, R - R_i, H, O), which is 8 or more, or R_i.
+
+To know the rule tells little more: the last hidden row may have to be small, the others may hold anything. That is why
+hidden rows aren't chosen one by one: two that are hidden because each is small, and hold 2 together, hold 1 each. The
+order never changes, so it remains to find, for each small hidden row, a table that agrees, has another h_i and the same
+last hidden row. Moving one pathway between row i and another before the last changes no sum that decides where hiding
+ends. Where that cannot be (row i is alone there, or all there is h, or all is o) the sums there fall short of 8 before
+and after, and one is moved between row i and the last. tests/marts/test_disclosure.py lays out all tables of some sizes
+and finds it so.
+
+Where the whole group falls short all rows are hidden; the totals alone may then tell a cell, and nothing shown here
+does. Where other views know the same pathways in finer steps, they round and hide them: the tests take them along.
 """
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from typing import Any
 
 import psycopg
@@ -91,9 +120,9 @@ def view(model: Model, table: sql.Composable | None = None) -> sql.Composed:
         " select {selected} from shown as s"
     ).format(
         view=sql.Identifier(SCHEMA, model.name),
-        totals=sql.Composed([_totals(name) for name in rule.counts] if rule.within else []),
+        totals=_known(rule),
         table=_rows(rule, table),
-        window=_window(rule),
+        window=_window(model, rule),
         cells=sql.Composed([_cell(rule, name) for name in rule.counts]),
         where=_withheld(rule),
         rows=sql.Composed([_row(rule, name) for name in rule.counts]),
@@ -125,6 +154,28 @@ def _name(column: str, part: str) -> sql.Identifier:
     return sql.Identifier(f"{column}__{part}")
 
 
+def _known(rule: Disclosure) -> sql.Composed:
+    """What is to be known of the group that a row is in."""
+    if rule.of:
+        return _sums(rule.counts[0], rule.of)
+    return sql.Composed([_totals(name) for name in rule.counts] if rule.within else [])
+
+
+def _sums(count: str, of: str) -> sql.Composed:
+    """What is to be known of a group with totals both ways, and of the rows before each, ordered by their totals."""
+    part, whole = sql.Identifier("m", count), sql.Identifier("m", of)
+    names = [_name(of, "total"), _name(of, "filled")]
+    names += [_name(count, known) for known in ("small", "ahead", "apart", "part", "rest")]
+    small = sql.SQL("({0} between 1 and 7 or {1} - {0} between 1 and 7)").format(part, whole)
+    return sql.SQL(
+        ", sum({whole}) over w as {}, count(*) filter (where {whole} > 0) over w as {}, bool_or({small}) over w as {},"
+        " bool_or({small}) over (o rows between current row and unbounded following) as {},"
+        " sum({whole}) over (o rows between unbounded preceding and 2 preceding) as {},"
+        " sum({part}) over (o rows between unbounded preceding and 1 preceding) as {},"
+        " sum({whole} - {part}) over (o rows between unbounded preceding and 1 preceding) as {}"
+    ).format(*names, whole=whole, part=part, small=small)
+
+
 def _totals(count: str) -> sql.Composed:
     """What is to be known of a count's group."""
     return sql.SQL(
@@ -134,12 +185,18 @@ def _totals(count: str) -> sql.Composed:
     ).format(sql.Identifier(count), *(_name(count, part) for part in ("total", "filled", "small", "least")))
 
 
-def _window(rule: Disclosure) -> sql.Composed:
+def _window(model: Model, rule: Disclosure) -> sql.Composed:
     if not rule.within:
         return sql.Composed([])
-    return sql.SQL(" window w as (partition by {})").format(
-        sql.SQL(", ").join(sql.Identifier("m", name) for name in rule.within)
-    )
+    window = sql.SQL(" window w as (partition by {})").format(_of_row(rule.within))
+    if rule.of:
+        order = (rule.of, *(name for name in model.grain if name not in rule.within))
+        window += sql.SQL(", o as (w order by {})").format(_of_row(order))
+    return window
+
+
+def _of_row(names: Iterable[str]) -> sql.Composed:
+    return sql.SQL(", ").join(sql.Identifier("m", name) for name in names)
 
 
 def _withheld(rule: Disclosure) -> sql.Composed:
@@ -149,7 +206,8 @@ def _withheld(rule: Disclosure) -> sql.Composed:
     if rule.whole:
         small = [sql.SQL("e.{}").format(_name(count, "small")) for count in rule.counts]
         return sql.SQL(" where not ({})").format(sql.SQL(" or ").join(small))
-    return sql.SQL(" where not e.{} < 8 * e.{}").format(_name(rule.counts[0], "total"), _name(rule.counts[0], "filled"))
+    base = rule.of or rule.counts[0]
+    return sql.SQL(" where not e.{} < 8 * e.{}").format(_name(base, "total"), _name(base, "filled"))
 
 
 def _cell(rule: Disclosure, count: str) -> sql.Composed:
@@ -158,6 +216,11 @@ def _cell(rule: Disclosure, count: str) -> sql.Composed:
         return sql.SQL(", reference.disclosed_count(e.{}::bigint) as {}").format(
             sql.Identifier(count), _name(count, "cell")
         )
+    if rule.of:
+        known = [_name(count, part) for part in ("small", "ahead", "apart", "part", "rest")]
+        return sql.SQL(
+            ", reference.disclosed_crossing(e.{}::bigint, e.{}, e.{}, e.{}::bigint, e.{}::bigint, e.{}::bigint) as {}"
+        ).format(sql.Identifier(count), *known, _name(count, "cell"))
     parts = [_name(count, part) for part in ("total", "filled", "small", "least")]
     return sql.SQL(
         ", reference.disclosed_part(e.{}::bigint, e.{}::bigint, e.{}::bigint, e.{}, e.{}::bigint) as {}"

@@ -30,6 +30,7 @@ from medimart.models.manifest import (
 LAYERS = {"staging": ("staging",), "intermediate": ("intermediate",), "marts": MART_KINDS}
 READERS = ("clinical", "shared", "none")
 _KEYS = {"kind", "grain", "references", "not_null", "indexes", "pipeline", "readers", "owner", "disclosure"}
+_BOTH_WAYS = ("counts", "within", "of", "only", "shown")  # what is proved of tables with totals both ways
 _READS = ("model", "last_week", "seed", "source")
 _MOVING = {
     *("now", "random", "clock_timestamp", "statement_timestamp", "transaction_timestamp", "timeofday"),
@@ -161,7 +162,7 @@ def _disclosure(path: Path, line: int, meta: dict[str, Any], layer: str) -> Disc
         return None
     if layer != "marts":
         raise _error(path, line, "disclosure is for marts")
-    lists, maps, others = ("counts", "by", "within", "shown"), ("rates", "ratios", "values"), ("only", "whole")
+    lists, maps, others = ("counts", "by", "within", "shown"), ("rates", "ratios", "values"), ("only", "whole", "of")
     if meta.get("readers") == "shared":
         if not isinstance(entry, dict) or entry.keys() != {"only", "shown"}:
             what = "disclosure of a mart that shared readers see as it is gives only and shown: a list to choose from"
@@ -170,6 +171,8 @@ def _disclosure(path: Path, line: int, meta: dict[str, Any], layer: str) -> Disc
         raise _error(path, line, f"disclosure must give counts, and may give {', '.join((*lists[1:], *maps, *others))}")
     if entry.get("whole") and not entry.get("within"):
         raise _error(path, line, "disclosure.whole needs within, to tell what is shown whole")
+    if entry.get("of") and (not entry.get("within") or len(entry["counts"]) != 1 or entry.keys() - set(_BOTH_WAYS)):
+        raise _error(path, line, "disclosure.of needs within and one count, and goes with only and shown alone")
     only = entry.get("only", {})
     if not isinstance(only, dict) or not all(isinstance(values, list) and values for values in only.values()):
         raise _error(path, line, "disclosure.only must map a column to a list of its values")
@@ -230,7 +233,8 @@ def _check_columns(path: Path, line: int, model: Model) -> None:
         wanted["kind current"] = ("is_current",)
     if rule := model.disclosure:
         rests_on = [part for parts in (*rule.rates.values(), *rule.ratios.values()) for part in parts[:2]]
-        wanted["disclosure"] = (*rule.columns, *rule.only, *rests_on, *rule.values.values())
+        of = (rule.of,) if rule.of else ()
+        wanted["disclosure"] = (*rule.columns, *rule.only, *of, *rests_on, *rule.values.values())
     for key, columns in wanted.items():
         for column in columns:
             if column not in names:
