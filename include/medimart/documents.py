@@ -80,7 +80,8 @@ def extracts(contracts: tuple[Contract, ...]) -> str:
         parts.append(
             f"## {contract.source}\n\n{contract.title}: {arrives}, `{contract.delivery}` unless the marker says "
             f"otherwise. Key: {', '.join(f'`{key}`' for key in contract.key)}. Owner: {contract.owner}. "
-            f"Licence: {contract.licence}. Over {contract.quarantine_limit:.0%} of rows in quarantine is critical.{others}\n\n"
+            f"Licence: {contract.licence}. Over {contract.quarantine_limit:.0%} of rows in quarantine is critical."
+            f"{others}\n\n"
             "| column | type | need | meaning | also read as |\n|---|---|---|---|---|\n" + "\n".join(rows) + "\n"
         )
     return "\n".join(parts)

@@ -417,8 +417,8 @@ as $$
         select
             o.unit,
             o.week,
-            o.x - avg(o.x) over (partition by o.unit) as dx,
-            o.y - avg(o.y) over (partition by o.unit) as dy
+            round(o.x - avg(o.x) over (partition by o.unit), 9) as dx,
+            round(o.y - avg(o.y) over (partition by o.unit), 9) as dy
         from unnest(units, weeks, first_values, second_values) as o (unit, week, x, y)
     ),
 
@@ -444,7 +444,7 @@ as $$
 
     freed as (
         select
-            least(1, greatest(-1, s.r::double precision)) as r,
+            case when s.r is not null then least(1, greatest(-1, s.r::double precision)) end as r,
             (s.free_count * least(1, (1 - s.ab) / nullif(1 + s.ab, 0)) - 1)::double precision as degrees
         from sums as s
     )
