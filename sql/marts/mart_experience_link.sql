@@ -9,11 +9,11 @@ reads ALL (trust_sk -1, all trusts, seen by those it is granted to).
 - Interval: Fisher's, 95%, for as many weeks as are independent (Bretherton et al. 1999): two unrelated trends would correlate.
 - Weeks count with at least so many answers, services with at least so many weeks (seed experience_setting); else the
   correlation is null and missing_reason says so.
-- finding is opposite (more of the measure, fewer positive answers), together, or not_shown, where the interval takes in none.
+- finding is opposite (more of the measure, fewer positive answers), together, or not_shown, where the interval holds zero.
 
 NO CAUSE. That two move together does not say that one moves the other: a hard winter lengthens lists and tires staff. Nor does
 no link shown say that there is none: twelve weeks find only strong ones. Answers are noisy where few, which draws any
-correlation towards none. Of many services one in twenty shows a link by chance alone: look at `all` and `trust` first.
+correlation towards zero. Of many services one in twenty shows a link by chance alone: look at `all` and `trust` first.
 
 Why it matters: whether shorter waits are felt by those who come is a question; this says how far the data answers it.
 
@@ -191,7 +191,7 @@ select
         when l.correlation_upper < 0 then 'opposite'
         when l.correlation_lower > 0 then 'together'
         when l.correlation is not null then 'not_shown'
-    end as finding, -- opposite, together, or not_shown: the interval takes in no correlation at all
+    end as finding, -- opposite, together, or not_shown: the interval holds zero
     case
         when l.correlation is not null then null
         when l.service_count = 0
