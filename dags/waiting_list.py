@@ -33,7 +33,10 @@ from airflow.timetables.interval import CronDataIntervalTimetable
 from medimart.alerts import deadline_missed, run_failed
 from medimart.taskgroups import RETRIES, Step, model_groups, report_on
 
-SOURCES = ("patients", "gp", "trusts", "referrals", "appointments", "procedures", "conditions", "sessions")
+SOURCES = (
+    *("patients", "gp", "trusts", "referrals", "appointments", "procedures", "conditions"),
+    *("sessions", "experience"),  # optional
+)
 MARTS = Asset(name="marts", uri="medimart://warehouse/marts")
 
 with DAG(

@@ -63,7 +63,8 @@ def extracts(contracts: tuple[Contract, ...]) -> str:
         "A week's extract is one folder named by its date, `YYYY-MM-DD`, with a file per source (`.csv`, `.csv.gz`\n"
         "or `.zip`) and the completion marker `_complete.json`, written last (`{}` is enough). `medimart land FOLDER\n"
         "--date DATE` checks a folder and files it so. Headers are found whatever their case, spaces or\n"
-        "underscores, and by their aliases; columns not listed here are kept. Dates are ISO or DD/MM/YYYY. An\n"
+        "underscores, and by their aliases; columns not listed here are kept in `raw` alone, unless it is said that\n"
+        "a file with any is refused. Dates are ISO or DD/MM/YYYY. An\n"
         "optional column `record_status` holding `deleted` closes the row's key.\n"
     ]
     for contract in contracts:
@@ -75,10 +76,12 @@ def extracts(contracts: tuple[Contract, ...]) -> str:
         arrives = "in every extract" if contract.required else "where there is one"
         if contract.landing == "file":
             arrives = "handed in by itself"
+        others = " A file with any other column is refused." if contract.extras == "refuse" else ""
         parts.append(
             f"## {contract.source}\n\n{contract.title}: {arrives}, `{contract.delivery}` unless the marker says "
             f"otherwise. Key: {', '.join(f'`{key}`' for key in contract.key)}. Owner: {contract.owner}. "
-            f"Licence: {contract.licence}. Over {contract.quarantine_limit:.0%} of rows in quarantine is critical.\n\n"
+            f"Licence: {contract.licence}. Over {contract.quarantine_limit:.0%} of rows in quarantine is critical."
+            f"{others}\n\n"
             "| column | type | need | meaning | also read as |\n|---|---|---|---|---|\n" + "\n".join(rows) + "\n"
         )
     return "\n".join(parts)

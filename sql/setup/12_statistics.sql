@@ -392,6 +392,73 @@ return case
 end;
 
 -- ---------------------------------------------------------------------------------------------------------------------
+-- Correlation over weeks
+-- ---------------------------------------------------------------------------------------------------------------------
+
+-- Do two measures move together from week to week within units? The repeated measures correlation (Bland and Altman 1995,
+-- British Medical Journal 310:446; Bakdash and Marusich 2017, Frontiers in Psychology 8:456): Pearson's, of the deviations
+-- from each unit's own mean, so that what sets units apart says nothing. Of one unit it is Pearson's own. Its interval is
+-- Fisher's, as in the package rmcorr (R) 0.7: tanh(atanh r ± z / √(degrees − 1)), degrees = observations − units − 1.
+-- Weeks that follow from one another are fewer than they look, and two unrelated trends correlate (Yule 1926, Journal of
+-- the Royal Statistical Society 89:1): observations − units is multiplied by (1 − ab) / (1 + ab), never by more than 1, a
+-- and b being the lag-one autocorrelations of the two (Bartlett 1935; Bretherton et al. 1999, Journal of Climate 12:1990).
+-- Arrays side by side, one element an observation; weeks are counted, so that those a gap lies between are no neighbours.
+-- Null where one of the two doesn't vary, or degrees are 1 or fewer. Reckoned in numeric: the order changes no digit.
+create or replace function reference.moving_together(
+    units text[], weeks integer[], first_values numeric[], second_values numeric[],
+    out correlation double precision,
+    out correlation_lower double precision,
+    out correlation_upper double precision,
+    out degrees double precision
+)
+language sql immutable strict parallel safe
+as $$
+    with deviations as (
+        select
+            o.unit,
+            o.week,
+            round(o.x - avg(o.x) over (partition by o.unit), 9) as dx,
+            round(o.y - avg(o.y) over (partition by o.unit), 9) as dy
+        from unnest(units, weeks, first_values, second_values) as o (unit, week, x, y)
+    ),
+
+    steps as (
+        select
+            d.unit,
+            d.dx,
+            d.dy,
+            case when d.week - 1 = lag(d.week) over w then lag(d.dx) over w end as dx_before,
+            case when d.week - 1 = lag(d.week) over w then lag(d.dy) over w end as dy_before
+        from deviations as d
+        window w as (partition by d.unit order by d.week)
+    ),
+
+    sums as (
+        select
+            count(*) - count(distinct s.unit) as free_count,
+            sum(s.dx * s.dy) / nullif(sqrt(sum(s.dx ^ 2) * sum(s.dy ^ 2)), 0) as r,
+            coalesce(sum(s.dx * s.dx_before) / nullif(sum(s.dx ^ 2), 0), 0)
+            * coalesce(sum(s.dy * s.dy_before) / nullif(sum(s.dy ^ 2), 0), 0) as ab
+        from steps as s
+    ),
+
+    freed as (
+        select
+            case when s.r is not null then least(1, greatest(-1, s.r::double precision)) end as r,
+            (s.free_count * least(1, (1 - s.ab) / nullif(1 + s.ab, 0)) - 1)::double precision as degrees
+        from sums as s
+    )
+
+    select
+        f.r,
+        case when abs(f.r) = 1 then f.r else tanh(atanh(f.r) - 1.959963984540054 / sqrt(f.degrees - 1)) end,
+        case when abs(f.r) = 1 then f.r else tanh(atanh(f.r) + 1.959963984540054 / sqrt(f.degrees - 1)) end,
+        f.degrees
+    from freed as f
+    where f.r is not null and f.degrees > 1
+$$;
+
+-- ---------------------------------------------------------------------------------------------------------------------
 -- Counts and rates
 -- ---------------------------------------------------------------------------------------------------------------------
 

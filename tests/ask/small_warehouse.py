@@ -2,7 +2,8 @@
 
 The marts hold exact counts; what readers see of them are the real views of the real headers. Most counts are large.
 Planted: few over 52 weeks in dermatology at Calderbrook, and few of them at high risk, few very high risk at Greenmarsh
-between 52 and 65 weeks, two pathways over 104 weeks at Greenmarsh, few other removals there.
+between 52 and 65 weeks, two pathways over 104 weeks at Greenmarsh, few other removals there, few negative answers about
+dermatology at Calderbrook.
 """
 
 from __future__ import annotations
@@ -52,6 +53,7 @@ def fill(conn: psycopg.Connection[Any]) -> None:
         "mart_queue_health": list(_queues()),
         "mart_support_opportunity": list(_support()),
         "mart_waitlist_projection": list(_outlook()),
+        "mart_patient_experience": list(_experience()),
     }
     manifest = load_manifest()
     trusts = [
@@ -318,3 +320,29 @@ def _outlook() -> Iterator[Row]:
                     "list_size": 700.5 + 100 * _place(trust) + weeks,
                     "within_18_weeks_rate": 0.61 + weeks / 1000,
                 }
+
+
+def _experience() -> Iterator[Row]:
+    for census in CENSUSES[-2:]:
+        for week, day in enumerate(day for day in CENSUSES if day <= census):
+            for trust in TRUSTS:
+                parts = []
+                for place, function in enumerate(FUNCTIONS):
+                    answered = 63 + 9 * place + 6 * _place(trust) + week % 4 - (census < NEWEST)
+                    negative = 2 if (trust, function) == (CALDERBROOK, "330") else 9 + place + week % 3
+                    parts.append((answered, answered - negative - 8, negative))
+                    yield _answers(census, day, "trust_function", trust, function, parts[-1])
+                yield _answers(census, day, "trust", trust, "ALL", tuple(map(sum, zip(*parts, strict=True))))
+
+
+def _answers(census: date, day: date, level: str, trust: int, function: str, counts: tuple[int, ...]) -> Row:
+    return {
+        "census_date": census,
+        "level": level,
+        "trust_sk": trust,
+        "treatment_function_code": function,
+        "week_end_date": day,
+        "answered_count": counts[0],
+        "positive_count": counts[1],
+        "negative_count": counts[2],
+    }

@@ -10,7 +10,7 @@ from medimart.errors import SettingError
 from medimart.landing import contract as contracts
 from medimart.landing.contract import fold, load, match_header, parse
 
-# The seven core extracts and the sessions: exactly these columns are required.
+# The seven core extracts, the sessions and the survey: exactly these columns are required.
 REQUIRED = {
     "patients": "patient_id nhs_number first_name last_name DOB gender postcode ethnicity risk_level",
     "gp": "gp_id name practice postcode",
@@ -20,6 +20,7 @@ REQUIRED = {
     "procedures": "procedure_id patient_id procedure_name planned_date actual_date status",
     "conditions": "condition_id patient_id condition_name severity active",
     "sessions": "session_id trust_id specialty session_date session_type planned_slots session_status cancel_reason",
+    "experience": "response_id survey_date trust_id specialty answer",
 }
 
 # What the NHS can say besides, at least.
@@ -52,7 +53,7 @@ def test_optional_columns_are_there(source: str) -> None:
 def test_seven_files_make_an_extract_complete() -> None:
     folder = contracts.folder_contracts()
     assert {contract.source for contract in folder} == set(REQUIRED)
-    assert {contract.source for contract in folder if contract.required} == set(REQUIRED) - {"sessions"}
+    assert {contract.source for contract in folder if contract.required} == set(REQUIRED) - {"sessions", "experience"}
 
 
 def test_every_contract_says_whose_it_is_and_what_each_column_means() -> None:
@@ -116,6 +117,7 @@ FAULTS = {
     "a limit over one": (GOOD + "quarantine_limit: 5\n", "`quarantine_limit` is a share, 0 to 1, not 5"),
     "an unknown encoding": (GOOD + "encodings: [latin-1]\n", "encodings: 'latin-1' is none of utf-8, windows-1252"),
     "an unknown delimiter": (GOOD + "delimiter: '::'\n", "delimiter: '::' is none of"),
+    "an unknown way with extras": (GOOD + "extras: drop\n", "extras: 'drop' is none of keep, refuse"),
     "an unknown delivery": (GOOD + "delivery: weekly\n", "delivery: 'weekly' is none of full, changes"),
 }  # fmt: skip
 

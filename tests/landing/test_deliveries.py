@@ -313,6 +313,20 @@ def test_another_word_for_the_record_status_is_kept_and_flagged(
     assert flagged == [("c", {"record_status": {"rule": "unmapped", "text": "Struck off"}})]
 
 
+def test_an_answer_to_the_survey_may_be_withdrawn(conn: psycopg.Connection[Any], folder: LandingFolder) -> None:
+    """Its contract takes no column that it does not name, but the one by which rows are deleted."""
+    survey = "response_id,survey_date,trust_id,specialty,answer,record_status\n"
+    folder.extract(
+        week(1), {"experience.csv": survey + "Q1,2026-01-02,T1,Cardiology,1,\nQ2,2026-01-02,T1,Cardiology,5,\n"}
+    )
+    folder.extract(week(2))
+    folder.extract(week(3), {"experience.csv": survey + "Q2,,,,,deleted\n"})
+    for number in (1, 3):
+        landing.load_source(conn, folder.path, "experience", week(number))
+    current = "select response_id from history.experience where not is_deleted and valid_to = 'infinity' order by 1"
+    assert conn.execute(current).fetchall() == [("Q1",)]
+
+
 def test_a_contract_decides_where_the_marker_is_silent(conn: psycopg.Connection[Any], folder: LandingFolder) -> None:
     sessions = "session_id,trust_id,specialty,session_date,session_type,planned_slots,session_status,cancel_reason\n"
     folder.extract(files={"sessions.csv": sessions + "S1,T1,Cardiology,2026-01-05,Clinic,12,Planned,\n"})

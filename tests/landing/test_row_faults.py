@@ -30,6 +30,7 @@ GOOD: dict[str, dict[str, str]] = {
                    "actual_date": "", "status": "Planned"},
     "sessions": {"session_id": "", "trust_id": "T1", "specialty": "Cardiology", "session_date": "2026-01-05", "session_type": "Clinic",
                  "planned_slots": "12", "session_status": "Planned", "cancel_reason": ""},
+    "experience": {"response_id": "", "survey_date": "2026-01-02", "trust_id": "T1", "specialty": "Cardiology", "answer": "Good"},
 }  # fmt: skip
 KEYS = {source: next(iter(row)) for source, row in GOOD.items()}
 
@@ -56,6 +57,7 @@ SET_ASIDE: dict[str, tuple[str, dict[str, str], str, str, str | None]] = {
     "optional date before 1900": ("patients", {"death_date": "1066-10-14"}, "death_date", "impossible_date", "1066-10-14"),
     "birth before 1900": ("patients", {"dob": "31/12/1899"}, "birth_date", "impossible_date", "31/12/1899"),
     "birth date unreadable": ("patients", {"dob": "unknown"}, "birth_date", "unreadable_date", "unknown"),
+    "survey date unreadable": ("experience", {"survey_date": "in May"}, "survey_date", "unreadable_date", "in May"),
     "appointment date missing": ("appointments", {"appt_date": ""}, "appointment_date", "missing_value", None),
     "required number unreadable": ("appointments", {"wait_weeks": "four"}, "recorded_wait_weeks", "unreadable_number", "four"),
     "number with a comma": ("appointments", {"wait_weeks": "1,5"}, "recorded_wait_weeks", "unreadable_number", "1,5"),
@@ -97,6 +99,14 @@ KEPT: dict[str, tuple[str, dict[str, str], str, Any, str | None, str | None]] = 
     "required number out of range": ("sessions", {"planned_slots": "-1"}, "planned_slots", None, "out_of_range", "-1"),
     "number missing": ("appointments", {"wait_weeks": ""}, "recorded_wait_weeks", None, None, None),
     "format unexpected": ("gp", {"practice_code": "B8100"}, "practice_code", "B8100", "unexpected_format", "B8100"),
+    "answer in words": ("experience", {"answer": "very GOOD"}, "answer_code", "1", None, None),
+    "answer as a number": ("experience", {"answer": " 5 "}, "answer_code", "5", None, None),
+    "answer with its number": ("experience", {"answer": "3 - Neither good nor poor"}, "answer_code", "3", None, None),
+    "answer that knows not": ("experience", {"answer": "Don\u2019t know"}, "answer_code", "6", None, None),
+    "answer in the patient's own words": ("experience", {"answer": "Kind nurses"}, "answer_code", None, "unmapped", "Kind nurses"),
+    "answer to the question of before 2020": ("experience", {"answer": "Extremely likely"}, "answer_code", None, "unmapped", "Extremely likely"),
+    "answer out of range": ("experience", {"answer": "7"}, "answer_code", None, "unmapped", "7"),
+    "answer skipped": ("experience", {"answer": ""}, "answer_code", None, None, None),
     "orphan patient": ("referrals", {"patient_id": "P-nobody"}, "patient_id", "P-nobody", None, None),
     "orphan trust": ("appointments", {"trust_id": "T-nowhere"}, "trust_id", "T-nowhere", None, None),
     "completion in the future": ("procedures", {"actual_date": "2027-01-01", "status": "Completed"}, "actual_date", "2027-01-01", None, None),

@@ -6,8 +6,11 @@ Control charts, bands and the stock-and-flow step have pages of their own in thi
 from __future__ import annotations
 
 import csv
+import itertools
 import json
 import math
+import random
+import statistics
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -264,3 +267,101 @@ def test_a_crossing_is_hidden_up_to_the_last_small_row_and_until_that_is_enough(
     ask: Ask, row: str, shown: int | None
 ) -> None:
     assert ask(f"disclosed_crossing({row})") == shown
+
+
+# Bland and Altman 1995, British Medical Journal 310:446: intramural pH and PaCO2 of eight subjects.
+BLAND_ALTMAN = {
+    "1": ([6.68, 6.53, 6.43, 6.33], [3.97, 4.12, 4.09, 3.97]),
+    "2": ([6.85, 7.06, 7.13, 7.17], [5.27, 5.37, 5.41, 5.44]),
+    "3": ([7.40, 7.42, 7.41, 7.37, 7.34, 7.35, 7.28, 7.30, 7.34],
+          [5.67, 3.64, 4.32, 4.73, 4.96, 5.04, 5.22, 4.82, 5.07]),
+    "4": ([7.36, 7.33, 7.29, 7.30, 7.35], [5.67, 5.10, 5.53, 4.75, 5.51]),
+    "5": ([7.35, 7.30, 7.30, 7.37, 7.27, 7.28, 7.32, 7.32], [4.28, 4.44, 4.32, 3.23, 4.46, 4.72, 4.75, 4.99]),
+    "6": ([7.38, 7.30, 7.29, 7.33, 7.31, 7.33], [4.78, 4.73, 5.12, 4.93, 5.03, 4.93]),
+    "7": ([6.86, 6.94, 6.92], [6.85, 6.44, 6.52]),
+    "8": ([7.19, 7.29, 7.21, 7.25, 7.20, 7.19, 6.77, 6.82], [5.28, 4.56, 4.34, 4.32, 4.41, 3.69, 6.09, 5.58]),
+}  # fmt: skip
+Series = dict[str, tuple[list[float], list[float]]]
+
+
+def moving(ask: Ask, series: Series, apart: int = 1) -> Any:
+    """moving_together of units whose points lie so many weeks apart."""
+    points = [
+        (unit, apart * week, x, y)
+        for unit, (xs, ys) in series.items()
+        for week, (x, y) in enumerate(zip(xs, ys, strict=True))
+    ]
+    units, weeks, xs, ys = map(list, zip(*points, strict=True))
+    return ask("(moving_together(%s::text[], %s::int[], %s::numeric[], %s::numeric[])).*", units, weeks, xs, ys)
+
+
+def test_moving_together_gives_the_numbers_of_rmcorr(ask: Ask) -> None:
+    """The example of the package rmcorr (R) 0.7. Two weeks apart no point is the next of another."""
+    r, lower, upper, degrees = moving(ask, BLAND_ALTMAN, apart=2)
+    assert round(r, 7) == -0.5067697
+    assert degrees == 38
+    assert [round(lower, 7), round(upper, 7)] == [-0.7067146, -0.2318631]
+
+
+def test_moving_together_of_one_unit_is_pearsons_correlation_with_fishers_interval(ask: Ask) -> None:
+    xs, ys = BLAND_ALTMAN["8"]
+    r, lower, upper, degrees = moving(ask, {"8": (xs, ys)}, apart=2)
+    assert r == pytest.approx(statistics.correlation(xs, ys), rel=1e-9)
+    assert degrees == len(xs) - 2
+    half = statistics.NormalDist().inv_cdf(0.975) / math.sqrt(len(xs) - 3)
+    assert [lower, upper] == pytest.approx([math.tanh(math.atanh(r) - half), math.tanh(math.atanh(r) + half)], rel=1e-9)
+
+
+def test_what_sets_units_apart_is_no_link(ask: Ask) -> None:
+    """Within each unit the two are unrelated; between them they rise together."""
+    xs, ys = [1.0, 2.0, 1.0, 2.0, 1.5], [5.0, 5.0, 6.0, 6.0, 5.5]
+    apart = {"low": (xs, ys), "high": ([x + 100 for x in xs], [y + 100 for y in ys])}
+    assert moving(ask, apart, apart=2)[0] == pytest.approx(0, abs=1e-9)
+
+
+def test_weeks_that_follow_from_one_another_count_for_less(ask: Ask) -> None:
+    """Bretherton et al. 1999: free × (1 − ab) / (1 + ab), by hand for two straight lines of five points."""
+    line = [1.0, 2.0, 3.0, 4.0, 6.0]
+    mean = sum(line) / 5
+    d = [value - mean for value in line]
+    own = sum(a * b for a, b in itertools.pairwise(d)) / sum(value**2 for value in d)
+    other = [2.0, 3.0, 5.0, 6.0, 7.0]
+    e = [value - sum(other) / 5 for value in other]
+    others = sum(a * b for a, b in itertools.pairwise(e)) / sum(value**2 for value in e)
+    degrees = moving(ask, {"a": (line, other)})[3]
+    assert degrees == pytest.approx(4 * (1 - own * others) / (1 + own * others) - 1, rel=1e-6)
+    assert degrees < 3
+    assert moving(ask, {"a": (line, other)}, apart=2)[3] == 3
+
+
+def test_unrelated_series_with_a_memory_seldom_show_a_link(ask: Ask) -> None:
+    """Of 300 pairs of unrelated series of 24 weeks, each week 0.8 of the last and noise: plain Fisher finds a link in
+    many, the weeks that are independent in far fewer."""
+    draw = random.Random(1)
+
+    def walk() -> list[float]:
+        values = [draw.gauss(0, 1)]
+        while len(values) < 24:
+            values.append(round(0.8 * values[-1] + draw.gauss(0, 1), 6))
+        return values
+
+    found = {1: 0, 2: 0}
+    for _ in range(300):
+        series = {"a": (walk(), walk())}
+        for apart in found:
+            _, lower, upper, _ = moving(ask, series, apart)
+            found[apart] += lower is not None and not lower <= 0 <= upper
+    assert found[2] > 300 * 0.25
+    assert found[1] < 300 * 0.12
+
+
+def test_nothing_moves_with_what_stands_still_or_with_too_few_weeks(ask: Ask) -> None:
+    nothing = (None, None, None, None)
+    assert moving(ask, {"a": ([0.1] * 9, [0.1, 0.3, 0.2, 0.5, 0.4, 0.9, 0.7, 0.6, 0.8])}) == nothing
+    assert moving(ask, {"a": ([1 / 3] * 9, [0.1, 0.3, 0.2, 0.5, 0.4, 0.9, 0.7, 0.6, 0.8])}) == nothing
+    assert moving(ask, {"a": ([1, 2, 4], [3, 1, 2])}, apart=2) == nothing
+
+
+def test_the_order_of_observations_changes_no_digit(ask: Ask) -> None:
+    backwards = {unit: (xs, ys) for unit, (xs, ys) in reversed(BLAND_ALTMAN.items())}
+    assert moving(ask, BLAND_ALTMAN) == moving(ask, backwards)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import datetime as dt
 import gzip
+import statistics
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,9 +15,10 @@ from medimart.errors import InputError, SettingError
 from medimart.landing import extracts, folder_contracts
 from medimart.synthetic.files import ENCODINGS
 from medimart.synthetic.generate import generate
-from medimart.synthetic.options import Options
+from medimart.synthetic.options import SOURCES, Options
 from medimart.synthetic.rows import CORE
-from medimart.synthetic.world import SESSION_LEAD_DAYS
+from medimart.synthetic.vocabulary import SPECIALTIES
+from medimart.synthetic.world import SESSION_LEAD_DAYS, World
 
 HORIZON_DAYS = SESSION_LEAD_DAYS + 7  # sessions, and due dates of planned care, lie this far ahead at most
 
@@ -31,6 +33,7 @@ HAPPENED = {
     "appointments": ["referral_date", "booked_date", "cancelled_date"],
     "procedures": ["actual_date", "decision_to_admit_date", "tci_offered_date", "cancelled_date"],
     "conditions": ["diagnosed_date"],
+    "experience": ["survey_date"],
 }  # fmt: skip
 
 
@@ -72,7 +75,7 @@ def test_extracts_are_complete_and_as_their_contracts_say(landed: Path) -> None:
     assert [e.date for e in found] == [dt.date(2026, 3, 22), dt.date(2026, 3, 29), dt.date(2026, 4, 5)]
     assert all(e.is_complete and not e.unexpected for e in found)
     deliveries = [{c.source: e.delivery(c) for c in folder_contracts()} for e in found]
-    assert deliveries[0] == dict.fromkeys(deliveries[0], "full") | {"sessions": "changes"}
+    assert deliveries[0] == dict.fromkeys(deliveries[0], "full") | {"sessions": "changes", "experience": "changes"}
     assert deliveries[2] == dict.fromkeys(deliveries[2], "changes") | {"gp": "full", "trusts": "full"}
 
 
@@ -176,3 +179,42 @@ def test_generated_extracts_never_overwrite(tmp_path: Path) -> None:
 def test_impossible_options_are_refused(options: dict[str, object], message: str) -> None:
     with pytest.raises(SettingError, match=message):
         Options(**options)  # type: ignore[arg-type]
+
+
+def test_fewer_are_positive_where_more_wait_over_18_weeks(tmp_path: Path) -> None:
+    """The link that is documented is there to be found, and the survey leads to nobody."""
+    options = Options(patients=8000, weeks=8, trusts=1, seed=3)
+    generate(tmp_path, options)
+    waits: Counter[tuple[str, bool]] = Counter()
+    world = World(options)
+    specialty_of = {text.lower(): s.code for s in SPECIALTIES for text in s.texts}
+    answers: Counter[tuple[str, bool]] = Counter()
+    for folder in sorted(tmp_path.iterdir()):
+        for row in rows(folder, "experience"):
+            assert tuple(row) == CORE["experience"]
+            if row["answer"]:
+                answers[specialty_of[row["specialty"].lower()], row["answer"] in ("1", "2")] += 1
+    census = dt.date(2026, 2, 15)
+    for row in rows(tmp_path / census.isoformat(), "referrals"):
+        if row["clock_start_date"] and not row["clock_stop_date"]:
+            over = (census - day(row["clock_start_date"])).days > 126
+            waits[specialty_of[row["specialty"].lower()], over] += 1
+    assert world.trusts[0].style == 0  # whose answers are numbers
+    shares = [
+        (waits[code, True] / (waits[code, True] + waits[code, False]), answers[code, True] / sum_of)
+        for code in {code for code, _ in answers}
+        if (sum_of := answers[code, True] + answers[code, False]) > 300
+    ]
+    assert len(shares) > 8
+    assert statistics.correlation(*zip(*shares, strict=True)) < -0.7
+    assert 0.8 < sum(answers[key] for key in answers if key[1]) / answers.total() < 0.97
+
+
+def test_the_survey_changes_no_other_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = []
+    for name, sources in (("with", SOURCES), ("without", SOURCES[:-1])):
+        monkeypatch.setattr("medimart.synthetic.options.SOURCES", sources)
+        generate(tmp_path / name, Options(patients=300, weeks=2))
+        made.append({key: data for key, data in contents(tmp_path / name).items() if "_complete" not in key})
+    assert {key: data for key, data in made[0].items() if "experience" not in key} == made[1]
+    assert len(made[0]) == len(made[1]) + 2

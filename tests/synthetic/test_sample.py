@@ -179,6 +179,22 @@ def test_days_in_state_are_the_wait_of_each_period_of_the_sample(made: tuple[Pat
     )
 
 
+def test_the_survey_of_the_sample_shows_the_link_it_was_given_and_no_other(made: tuple[Path, Found]) -> None:
+    conn, _ = made[1]
+    found = dict(conn.execute("select measure_code, finding from mart_experience_link where level = 'all'").fetchall())
+    assert found == {"over_18_weeks": "opposite", "cancelled_by_provider": "not_shown", "dna": "not_shown"}
+    row = conn.execute(
+        "select sum(positive_count) / sum(answered_count), sum(unknown_count) / sum(response_count),"
+        " min(answered_count), count(distinct week_end_date) from mart_patient_experience where level = 'trust'"
+    ).fetchone()
+    assert row is not None
+    positive, unknown, fewest, weeks = map(float, row)
+    assert 0.85 < positive < 0.95
+    assert 0 < unknown < 0.03
+    assert fewest > 100
+    assert weeks == 12
+
+
 def test_the_worklist_of_the_sample_holds_the_breaches_of_the_kpis(made: tuple[Path, Found]) -> None:
     worklist = rows_in(
         made,

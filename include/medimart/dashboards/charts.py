@@ -356,10 +356,12 @@ def _row(card: Card, rows: Sequence[Row], width: int) -> Spec:
     for one in values:
         one["end"] = one["upper"] if one["upper"] is not None else one["y"] or 0
     plot = width - 7 * max(len(line) for label in labels.values() for line in label.split("\n")) - 24
-    most = max(one["end"] for one in values) * plot / max(plot - 64, 64)  # room for the figure at the end
+    least = min(0, *(one[end] for one in values for end in ("lower", "y") if one[end] is not None))
+    most = max(0, *(one["end"] for one in values))
+    most += (most - least) * (plot / max(plot - 64, 64) - 1)  # room for the figure at the end
     across = {
         "type": "quantitative",
-        "scale": {"domain": [0, most], "nice": False},
+        "scale": {"domain": [least, most], "nice": False},
         "axis": {
             "title": None, "format": _NUMBER[y.format], "tickCount": max(2, min(6, width // 120)), "domain": False,
             "ticks": False,
@@ -389,8 +391,13 @@ def _row(card: Card, rows: Sequence[Row], width: int) -> Spec:
         "mark": {"type": "text", "align": "left", "dx": 8},
         "encoding": {**place, "x": {"field": "end", **across}, "text": {"field": "t"}},
     }
+    zero = (
+        [{"mark": {"type": "rule", "color": RULE, "strokeWidth": 2}, "encoding": {"x": {"datum": 0, **across}}}]
+        if least < 0
+        else []
+    )
     lines = max(label.count("\n") + 1 for label in labels.values())
-    return {"height": {"step": max(STEP, 15 * lines + 8)}, "data": {"values": values}, "layer": [*mark, words]}
+    return {"height": {"step": max(STEP, 15 * lines + 8)}, "data": {"values": values}, "layer": [*zero, *mark, words]}
 
 
 def _stacked(card: Card, rows: Sequence[Row], width: int) -> Spec:

@@ -11,6 +11,7 @@ A contract says who owns a source, how it is delivered, what identifies a row an
     delimiter: ','                # default
     key: [patient_id]             # headers of the columns that identify a row
     quarantine_limit: 0.05        # above this share of a file's rows, quarantine is a critical failure
+    extras: keep                  # `keep` (default) columns not named here, or `refuse` a file that has any
     columns:
       dob: {type: date, required: true, nullable: true, name: birth_date, formats: [iso, dmy],
             aliases: [date of birth], meaning: Date of birth}
@@ -72,7 +73,7 @@ _COLUMN_KEYS = {
 }  # fmt: skip
 _SOURCE_KEYS = {
     "source", "title", "owner", "licence", "landing", "delivery", "required", "encodings", "delimiter", "key",
-    "quarantine_limit", "columns", "reason", "review_date",
+    "quarantine_limit", "extras", "columns", "reason", "review_date",
 }  # fmt: skip
 _RESERVED = {
     "flags", "load_id", "line_no", "valid_from", "next_from", "valid_to", "quarantined_from", "closed_by",
@@ -123,8 +124,9 @@ class Column:
 class Contract:
     """One source's or seed's contract.
 
-    sha256: hash of its file. quarantine_limit: a share of rows, 0 to 1. reason and review_date: why a seed is as it
-    is, and the day it is to be looked at again.
+    sha256: hash of its file. quarantine_limit: a share of rows, 0 to 1. extras: whether columns that it does not name
+    are kept in raw, or a file that has any is refused. reason and review_date: why a seed is as it is, and the day it
+    is to be looked at again.
     """
 
     source: str
@@ -140,6 +142,7 @@ class Contract:
     quarantine_limit: float
     columns: tuple[Column, ...]
     sha256: str
+    extras: Literal["keep", "refuse"] = "keep"
     reason: str = ""
     review_date: str = ""
 
@@ -240,6 +243,7 @@ def _parse(path: Path, content: bytes) -> Contract:
             for header, entry in _setting(path, where, document, "columns", dict, {}).items()
         ),
         sha256=hashlib.sha256(content).hexdigest(),
+        extras=_one_of(path, "extras", document.get("extras", "keep"), ("keep", "refuse")),
         reason=str(document.get("reason", "")),
         review_date=str(document.get("review_date", "")),
     )

@@ -294,6 +294,15 @@ def _check_header(contract: Contract, header: list[str], text: str) -> HeaderMat
                 "Remove or rename all but one.",
             )
         )
+    if match.extras and contract.extras == "refuse":
+        strange = [field for field, raw in zip(header, match.columns, strict=True) if raw in match.extras]
+        faults.append(
+            _Fault(
+                f"the columns of {contract.source}.yaml alone, so that nothing of a person or in free text comes in",
+                f"besides them {', '.join(field or 'one without a name' for field in strange)}",
+                "Take out what the contract does not name and send the file again, or leave the file out.",
+            )
+        )
     if faults:
         raise _Faults(faults)
     return match

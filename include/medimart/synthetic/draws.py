@@ -36,6 +36,18 @@ def patients_draws(seed: int, block: int) -> Iterator[tuple[int, Draw]]:
         yield patient, chain(values, _more(seed, patient)).__next__
 
 
+def stream(seed: int, name: str) -> Draw:
+    """A function that returns the next uniform number in [0, 1) of the stream that a seed and a name alone make."""
+    return _stream(seed, tuple(name.encode())).__next__
+
+
+def _stream(seed: int, name: tuple[int, ...]) -> Iterator[float]:
+    part = 0
+    while True:
+        yield from _uniform(seed, (3, *name, part), 1, _FIRST)[0]
+        part += 1
+
+
 def shuffled(seed: int, name: str, count: int) -> list[int]:
     """The numbers 0 … count − 1 in an order that depends on the seed and a name alone."""
     key = tuple(name.encode())

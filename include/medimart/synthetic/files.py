@@ -52,7 +52,7 @@ class ExtractFile:
 
 def delivery_of(source: str, index: int, options: Options) -> str:
     """What an extract is for a source: 'full' or 'changes'."""
-    if source == "sessions":
+    if source in ("sessions", "experience"):
         return "changes"
     return "full" if index in options.full_extracts or source in ("gp", "trusts") else "changes"
 

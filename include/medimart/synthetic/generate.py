@@ -21,7 +21,7 @@ from os import cpu_count
 from pathlib import Path
 
 from medimart.errors import InputError
-from medimart.synthetic import capacity, course, planting, rows
+from medimart.synthetic import capacity, course, experience, planting, rows
 from medimart.synthetic.calendar import date_of
 from medimart.synthetic.draws import BLOCK, patients_draws
 from medimart.synthetic.files import ExtractFile, write_marker
@@ -122,11 +122,12 @@ def life_lines(life: Life, options: Options, delivery: Delivery, lines: Lines) -
 
 @dataclass(frozen=True)
 class Part:
-    """What some patients leave: encoded lines and rows per file, and the places of their bookings."""
+    """What some patients leave: encoded lines and rows per file, the places of their bookings and of their waits."""
 
     lines: dict[FileKey, bytes]
     row_count: int
     booking_places: list[int]
+    wait_places: list[int]
 
 
 def blocks_part(world: World, first: int, last: int) -> Part:
@@ -135,6 +136,7 @@ def blocks_part(world: World, first: int, last: int) -> Part:
     delivery = Delivery(options)
     lines: Lines = defaultdict(list)
     places: list[int] = []
+    waits: list[int] = []
     days = capacity.no_bookings(world).shape[2]
     for block in range(first, last):
         for number, draw in patients_draws(options.seed, block):
@@ -142,8 +144,10 @@ def blocks_part(world: World, first: int, last: int) -> Part:
                 life = course.life(world, number, draw)
                 life_lines(life, options, delivery, lines)
                 places.extend(capacity.booking_places(world, life, days))
+                if "experience" in options.sources:
+                    waits.extend(experience.wait_places(world, life))
     encoded = {key: _encoded(texts) for key, texts in lines.items()}
-    return Part(encoded, sum(map(len, lines.values())), places)
+    return Part(encoded, sum(map(len, lines.values())), places, waits)
 
 
 def _encoded(texts: list[str]) -> bytes:
@@ -241,9 +245,11 @@ def generate(out: Path, options: Options) -> Generated:
             row_count += len(texts)
             files[key].append(_encoded(texts))
         counts = capacity.no_bookings(world)
+        waits = experience.nobody_waits(world)
         for part in patient_parts(world):
             row_count += part.row_count
             capacity.add_bookings(counts, part.booking_places)
+            experience.add_waits(waits, part.wait_places)
             for key, data in part.lines.items():
                 files[key].append(data)
         if "sessions" in options.sources:
@@ -252,6 +258,13 @@ def generate(out: Path, options: Options) -> Generated:
                 for texts in session_lines(world, plan, index):
                     row_count += len(texts)
                     files[index, "sessions"].append(_encoded(texts))
+        if "experience" in options.sources:
+            answers: dict[int, list[str]] = defaultdict(list)
+            for index, text in experience.answer_lines(world, waits):
+                answers[index].append(text)
+            for index, texts in answers.items():
+                row_count += len(texts)
+                files[index, "experience"].append(_encoded(texts))
         planted = list(planting.plant_rows(world, files))
     planted += planting.plant_files(options, folders)
     for index, folder in enumerate(folders):

@@ -11,7 +11,8 @@ from medimart.errors import SettingError
 from medimart.synthetic.calendar import day_of
 
 LAST_CENSUS = date(2026, 4, 5)
-SOURCES = ("patients", "gp", "trusts", "referrals", "appointments", "procedures", "conditions", "sessions")
+CORE_SOURCES = ("patients", "gp", "trusts", "referrals", "appointments", "procedures", "conditions")
+SOURCES = (*CORE_SOURCES, "sessions", "experience")
 
 
 @dataclass(frozen=True)
@@ -73,4 +74,4 @@ class Options:
     @property
     def sources(self) -> tuple[str, ...]:
         """The sources that are written."""
-        return SOURCES[:-1] if self.core_only else SOURCES
+        return CORE_SOURCES if self.core_only else SOURCES

@@ -28,7 +28,7 @@ from typing import Any, cast
 from medimart.errors import SettingError
 from medimart.synthetic.calendar import DMY, ISO
 from medimart.synthetic.files import ENCODINGS, ExtractFile
-from medimart.synthetic.options import Options
+from medimart.synthetic.options import CORE_SOURCES, Options
 from medimart.synthetic.rows import CORE, quoted
 from medimart.synthetic.scenarios import SCENARIOS, Cell, Dmy, Find, Row, Scenario, Value
 from medimart.synthetic.world import World
@@ -72,7 +72,7 @@ def check(options: Options) -> None:
 
 def is_core(scenario: Scenario) -> bool:
     """Whether a scenario needs core columns alone."""
-    return all(set(row.cells) <= set(CORE[row.source]) for row in scenario.rows)
+    return all(row.source in CORE_SOURCES and set(row.cells) <= set(CORE[row.source]) for row in scenario.rows)
 
 
 # Rows --------------------------------------------------------------------------------------------------------------
@@ -104,7 +104,7 @@ class _Instance:
         serial = f"{number + 1:08d}"
         self.names = {
             "P": f"P{serial}", "R": f"R{serial}", "A": f"A{serial}", "X": f"X{serial}", "D": f"D{serial}",
-            "T": trust.trust_id, "Z": trust.names.code,
+            "F": f"F{serial}", "T": trust.trust_id, "Z": trust.names.code,
         }  # fmt: skip
         known = number < len(world.nhs_numbers)
         gp = world.practices_of[trust.names.icb_code][0].gp_id
@@ -130,6 +130,10 @@ class _Instance:
             "conditions": {
                 "condition_id": "{D}-01", "patient_id": "{P}", "condition_name": "Asthma", "severity": "Mild",
                 "active": "Yes",
+            },
+            "experience": {
+                "response_id": "{F}", "survey_date": -3, "trust_id": "{T}", "specialty": "Trauma & Orthopaedics",
+                "answer": "Good",
             },
         }  # fmt: skip
 

@@ -24,6 +24,7 @@ CORE: dict[str, tuple[str, ...]] = {
     "conditions": ("condition_id", "patient_id", "condition_name", "severity", "active"),
     "sessions": ("session_id", "trust_id", "specialty", "session_date", "session_type", "planned_slots",
                  "session_status", "cancel_reason"),
+    "experience": ("response_id", "survey_date", "trust_id", "specialty", "answer"),
 }  # fmt: skip
 
 OPTIONAL: dict[str, tuple[str, ...]] = {
@@ -46,6 +47,7 @@ OPTIONAL: dict[str, tuple[str, ...]] = {
                    "cancelled_date", "cancelled_by", "cancel_reason", "delay_reason", "session_id", "site_code"),
     "conditions": ("diagnosed_date",),
     "sessions": ("site_code",),
+    "experience": (),
 }  # fmt: skip
 
 REVIEW_DAYS = 84  # a clinical priority is reviewed every twelve weeks
@@ -76,6 +78,7 @@ _RTT, _LIST, _PRIORITY = map(_words, ("rtt_status", "waiting_list_type", "referr
 _SEVERITY, _SOURCE, _BY = map(_words, ("severity", "source_of_referral", "cancelled_by"))
 _REASON, _DELAY = map(_words, ("cancel_reason", "delay_reason"))
 _SESSION_TYPE, _SESSION_STATUS = map(_words, ("session_type", "session_status"))
+_ANSWER = _words("fft_answer")
 
 
 def patient(p: Person, today: int) -> list[str]:
@@ -278,6 +281,11 @@ def session(cell: Cell, day: int, index: int, slots: int, is_cancelled: bool, to
         reason,
         cell.trust.names.code + "01",
     ]
+
+
+def experience(t: Trust, name: str, day: int, specialty: str, answer: str) -> list[str]:
+    """A row of `experience`; a blank answer is a question that was skipped."""
+    return [name, _DATES[t.style][day], t.trust_id, quoted(specialty), _ANSWER[t.style][answer] if answer else ""]
 
 
 def gp(practice: Practice) -> list[str]:

@@ -25,9 +25,9 @@ DIRT = {
     "unmapped_word": 6, "unmapped_code": 8, "unmapped_status": 3, "unmapped_specialty": 4, "unmapped_procedure": 6,
     "invalid_nhs_number": 15, "unreadable_postcode": 5, "out_of_range": 3, "orphan_patient": 2, "orphan_gp": 3,
     "orphan_referral": 4, "completion_in_future": 3, "duplicate_key": 5, "one_person_two_ids": 4,
-    "carried_forward": 2, "unasked_file": 1,
+    "carried_forward": 2, "unmapped_answer": 3, "unasked_file": 1,
 }  # fmt: skip
-OPTIONS = Options(patients=5000, weeks=12, gzip=frozenset({"appointments"}), plant=DIRT)
+OPTIONS = Options(patients=5000, weeks=12, gzip=frozenset({"appointments", "experience"}), plant=DIRT)
 
 
 def write_landing(folder: Path) -> None:

@@ -517,4 +517,12 @@ INFERENCES: dict[str, Scenario] = {
 }  # fmt: skip
 """Traps of the clock where it must be inferred: the rows of the inference table."""
 
-SCENARIOS: dict[str, Scenario] = FAULTS | DOUBTS | TRAPS | INFERENCES
+SURVEY: dict[str, Scenario] = {
+    "unmapped_answer": Scenario(
+        (Row("experience", {"answer": "See overleaf"}, flag=("answer_code", "unmapped")),), has_patient=False
+    ),
+}
+"""Answers to the survey that no alias reads: kept as unknown."""
+
+# What is added comes last, so that what was there keeps its patients.
+SCENARIOS: dict[str, Scenario] = FAULTS | DOUBTS | TRAPS | INFERENCES | SURVEY

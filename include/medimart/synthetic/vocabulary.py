@@ -458,6 +458,11 @@ DIALECTS: dict[str, tuple[dict[str, str], dict[str, str], dict[str, str]]] = {
         {"planned": "planned", "held": "Ran", "cancelled": "cancelled"},
         {"planned": "PLANNED", "held": "HELD", "cancelled": "CANCELLED"},
     ),
+    "fft_answer": (
+        {c: c for c in ("1", "2", "3", "4", "5", "6")},
+        {"1": "Very good", "2": "Good", "3": "Neither good nor poor", "4": "Poor", "5": "Very poor", "6": "Don't know"},
+        {"1": "VERY GOOD", "2": "GOOD", "3": "NEITHER", "4": "POOR", "5": "V POOR", "6": "DK"},
+    ),
     "source_of_referral": (
         {"03": "03", "04": "04", "05": "05", "15": "15", "92": "92", "14": "14"},
         {"03": "GP", "04": "Accident and emergency", "05": "Consultant", "15": "Optometrist", "92": "Dentist",
