@@ -161,7 +161,11 @@ def _disclosure(path: Path, line: int, meta: dict[str, Any], layer: str) -> Disc
         return None
     if layer != "marts" or meta.get("readers") == "shared":
         raise _error(path, line, "disclosure is for a mart that shared readers do not see as it is")
-    lists, maps, others = ("counts", "by", "within", "shown"), ("rates", "ratios", "values"), ("only", "whole")
+    lists, maps, others = (
+        ("counts", "by", "within", "shown"),
+        ("rates", "ratios", "values"),
+        ("only", "whole", "absent_hidden"),
+    )
     if not isinstance(entry, dict) or entry.keys() - {*lists, *maps, *others} or not entry.get("counts"):
         raise _error(path, line, f"disclosure must give counts, and may give {', '.join((*lists[1:], *maps, *others))}")
     if entry.get("whole") and not entry.get("within"):

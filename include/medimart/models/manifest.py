@@ -49,6 +49,7 @@ class Disclosure:
     by: columns that rows are added up to first; empty: rows as they are.
     within: columns that tell apart the groups of rows whose totals are shown elsewhere.
     whole: a group is shown when none of its counts is hidden, and else not at all.
+    absent_hidden: a row whose first count is hidden or zero does not exist.
     rates, ratios: columns made again from two shown columns, events and trials; with a third, by that function.
     values: columns shown where a count is. shown: columns shown as they are.
     """
@@ -58,6 +59,7 @@ class Disclosure:
     by: tuple[str, ...] = ()
     within: tuple[str, ...] = ()
     whole: bool = False
+    absent_hidden: bool = False
     rates: dict[str, tuple[str, ...]] = field(default_factory=dict)
     ratios: dict[str, tuple[str, ...]] = field(default_factory=dict)
     values: dict[str, str] = field(default_factory=dict)
@@ -235,6 +237,7 @@ def as_disclosure(entry: dict[str, Any]) -> Disclosure:
         by=tuple(entry.get("by", ())),
         within=tuple(entry.get("within", ())),
         whole=bool(entry.get("whole", False)),
+        absent_hidden=bool(entry.get("absent_hidden", False)),
         rates={name: tuple(parts) for name, parts in entry.get("rates", {}).items()},
         ratios={name: tuple(parts) for name, parts in entry.get("ratios", {}).items()},
         values=dict(entry.get("values", {})),
