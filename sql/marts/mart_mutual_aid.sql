@@ -23,9 +23,11 @@ Levels: pair (a trust and an alternative) and pair_function (their treatment fun
   slots are shared among the trusts in proportion to whom they were put to it, each slot once. A lower bound of what could move.
 
 Why it is shared as it is: pathways over the weeks with nothing ahead are told by trust in mart_risk_backlog, so the functions of
-a pair are a group (`within`); one alternative's rows count the same pathways as another's, and are hidden alike or tell less.
-A row of a few people far from home is absent (`absent_hidden`). A mean distance of patients would tell where they live; the distance between the two trusts' sites does not. It has no reader of exact
-rows: they would show a clinical reader of one trust another trust's small numbers.
+a pair are a group (`within`). The same pathways stand under each alternative. Were a row there only for those an alternative
+reaches, a function hidden under one would be worked out from another; so every function is under every alternative, and what is
+hidden, is hidden under all (tests/marts/test_disclosure.py attacks two alternatives together). A mean distance of patients
+would tell where they live; the distance between the two trusts' sites does not.
+Exact rows have no reader: they would show a clinical reader of one trust another trust's small numbers.
 
 ---
 kind: snapshot
@@ -49,9 +51,8 @@ not_null:
 readers: none
 owner: ICS operations manager
 disclosure:
-  counts: [within_distance_count, waiting_count, spare_slot_count, own_waiting_count, could_move_count, placed_count]
+  counts: [waiting_count, within_distance_count, spare_slot_count, own_waiting_count, could_move_count, placed_count]
   within: [census_date, level, trust_sk, alternative_trust_sk]
-  absent_hidden: true
   shown: [trust_distance_km, max_distance_km, over_weeks, slot_weeks]
 */
 with
@@ -81,13 +82,14 @@ trusts as (
 reach as (
     select
         d.postcode_district,
+        t.trust_id,
         t.trust_sk,
         min(d.distance_km) as distance_km
     from int_site_distance as d
     inner join trusts as t on d.provider_code = t.provider_code
     cross join settings as s
     where d.distance_km <= s.max_distance_km
-    group by d.postcode_district, t.trust_sk
+    group by d.postcode_district, t.trust_id, t.trust_sk
 ),
 
 -- Who waits, by place: from here on nothing is as long as the list.
@@ -175,6 +177,7 @@ options as (
     select
         w.trust_sk,
         r.trust_sk as alternative_trust_sk,
+        r.trust_id as alternative_trust_id,
         w.treatment_function_code,
         w.session_type,
         w.postcode_district,
@@ -190,16 +193,41 @@ options as (
         and w.session_type = p.session_type
 ),
 
-pairs as (
+reached as (
     select
         o.trust_sk,
         o.alternative_trust_sk,
         o.treatment_function_code,
         o.session_type,
-        sum(o.n) as within_count,
-        min(o.slot_count) as slot_count
+        sum(o.n) as within_count
     from options as o
     group by o.trust_sk, o.alternative_trust_sk, o.treatment_function_code, o.session_type
+),
+
+-- Every service of a trust under every alternative that any of its patients could reach, so that what is hidden of a
+-- service is hidden under all of them.
+pairs as (
+    select
+        w.trust_sk,
+        x.alternative_trust_sk,
+        w.treatment_function_code,
+        w.session_type,
+        w.n as waiting_count,
+        coalesce(r.within_count, 0) as within_count,
+        coalesce(p.slot_count, 0) as slot_count
+    from services as w
+    inner join (select distinct o.trust_sk, o.alternative_trust_sk from options as o) as x on w.trust_sk = x.trust_sk
+    left join reached as r
+        on
+        w.trust_sk = r.trust_sk
+        and x.alternative_trust_sk = r.alternative_trust_sk
+        and w.treatment_function_code = r.treatment_function_code
+        and w.session_type = r.session_type
+    left join spare as p
+        on
+        x.alternative_trust_sk = p.trust_sk
+        and w.treatment_function_code = p.treatment_function_code
+        and w.session_type = p.session_type
 ),
 
 -- Each district's pathways to the nearest alternative with any slot, and to no other.
@@ -218,9 +246,10 @@ nearest as (
         o.session_type asc,
         o.postcode_district asc,
         o.distance_km asc,
-        o.alternative_trust_sk asc
+        o.alternative_trust_id asc
 ),
 
+-- In the order of the trusts' identifiers, so that whole slots fall to the same trust whatever its key is.
 put as (
     select
         n.trust_sk,
@@ -233,10 +262,11 @@ put as (
         ) as total,
         sum(sum(n.n)) over (
             partition by n.alternative_trust_sk, n.treatment_function_code, n.session_type
-            order by n.trust_sk
+            order by t.trust_id
         ) as running
     from nearest as n
-    group by n.trust_sk, n.alternative_trust_sk, n.treatment_function_code, n.session_type
+    inner join trusts as t on n.trust_sk = t.trust_sk
+    group by n.trust_sk, t.trust_id, n.alternative_trust_sk, n.treatment_function_code, n.session_type
 ),
 
 -- Whole slots: what has been given out up to and with this trust, less what had been before it.
@@ -245,7 +275,7 @@ matched as (
         p.trust_sk,
         p.alternative_trust_sk,
         p.treatment_function_code,
-        w.n as waiting_count,
+        p.waiting_count,
         p.within_count,
         case when d.trust_sk is null then p.within_count else 0 end as slots_unknown_count,
         p.slot_count,
@@ -258,11 +288,6 @@ matched as (
             0
         ) as placed_count
     from pairs as p
-    inner join services as w
-        on
-        p.trust_sk = w.trust_sk
-        and p.treatment_function_code = w.treatment_function_code
-        and p.session_type = w.session_type
     left join services as o
         on
         p.alternative_trust_sk = o.trust_sk
@@ -322,10 +347,10 @@ select
     s.max_distance_km, -- Distance asked about, of the seed mutual_aid_setting
     s.over_weeks, -- Weeks that pathways asked about have waited at least
     s.slot_weeks, -- Weeks ahead that spare slots are counted for
-    l.waiting_count, -- Pathways of the trust over the weeks with nothing ahead, of services from which any is within distance
+    l.waiting_count, -- Pathways of the trust over the weeks with nothing ahead, wherever they live
     l.within_distance_count, -- Of these, from districts within the distance of the alternative
     l.slots_unknown_count, -- Of those, of a kind whose slots at the alternative no extract tells
-    l.spare_slot_count, -- Slots the alternative is expected to leave unused in those weeks, of the kinds they need
+    l.spare_slot_count, -- Slots the alternative is expected to leave unused in those weeks, of the kinds that those waiting need
     l.own_waiting_count, -- The alternative's own pathways that wait so for the same: theirs first
     l.could_move_count, -- Scenario: pathways that could move in this pair alone, at most; pairs must not be added
     l.nearest_count, -- Pathways for which this is the nearest alternative with any spare slot
