@@ -51,7 +51,7 @@ disclosure:
     over_18_weeks_upper: [over_18_weeks_count, known_start_count, wilson_upper]
     over_52_weeks_rate: [over_52_weeks_count, known_start_count]
   values: {mean_wait_weeks: known_start_count, median_weeks: known_start_count, p92_weeks: known_start_count}
-  shown: [site_name, icb_name, mean_distance_km, mean_imd_decile, latitude, longitude, site_latitude, site_longitude]
+  shown: [site_name, site_icb_name, icb_name, mean_distance_km, mean_imd_decile, latitude, longitude, site_latitude, site_longitude]
 */
 with
 districts as (
@@ -77,6 +77,7 @@ sites as (
     select
         s.site_code,
         s.site_name,
+        g.icb_name,
         g.latitude,
         g.longitude
     from ref_site as s
@@ -290,6 +291,7 @@ select
     c.postcode_district, -- Outward part of the patient's postcode; UNKNOWN; ALL
     b.icb_name, -- Name of that board
     s.site_name, -- Name of the site
+    s.icb_name as site_icb_name, -- Name of the board of the site's district
     c.pathway_count, -- Pathways waiting
     c.known_start_count, -- Pathways with a known clock start, the n of rates and weeks
     c.over_18_weeks_count, -- Waited 127 days or more

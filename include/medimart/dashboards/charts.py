@@ -8,10 +8,12 @@ differ in dash and shape of their points as well.
 from __future__ import annotations
 
 import html
+import math
 import re
 import textwrap
 from collections.abc import Sequence
 from datetime import date
+from itertools import pairwise
 from typing import Any
 
 from medimart.dashboards.cards import Card, Column
@@ -42,7 +44,7 @@ def draw(card: Card, rows: Sequence[Row], width: int, name: str) -> str:
 
     name: unique in the page. At least one value to draw must be there.
     """
-    kinds = {"line": _line, "trend": _spark, "bar": _bar, "row": _row, "stacked": _stacked}
+    kinds = {"line": _line, "trend": _spark, "bar": _bar, "row": _row, "stacked": _stacked, "map": _map}
     spec = {
         "$schema": "https://vega.github.io/schema/vega-lite/v6.json",  # a name, never fetched
         "background": None,
@@ -59,6 +61,8 @@ def draw(card: Card, rows: Sequence[Row], width: int, name: str) -> str:
 
 def describe(card: Card, rows: Sequence[Row]) -> str:
     """What the chart shows, in a few sentences: its axes, its span, and the newest or first values."""
+    if card.chart == "map":
+        return _describe_map(card, rows)
     [x], ys, series = card.role("x"), card.role("y"), card.role("series")
     kind = {"line": "Lines", "trend": "A line", "bar": "Bars", "row": "Bars", "stacked": "Stacked bars"}[card.chart]
     what = " and ".join(y.label for y in ys)
@@ -79,6 +83,22 @@ def describe(card: Card, rows: Sequence[Row]) -> str:
     ]
     more = "; more in the table below" if len(told) > 8 else ""
     return f"{kind}: {what} by {by}{span}. {lead}{'; '.join(values)}{more}."
+
+
+def _describe_map(card: Card, rows: Sequence[Row]) -> str:
+    """What a map shows, the largest points first; where they lie is left to the table of figures."""
+    [label], [size], [colour] = card.role("label"), card.role("size"), card.role("colour")
+    points = [row for row in rows if row[size.name] is not None]
+    points.sort(key=lambda row: -float(row[size.name]))
+    told = [
+        f"{row[label.name]}, {size.label} {written(size, row[size.name])}, {colour.label} "
+        f"{written(colour, row[colour.name])}"
+        for row in points[:8]
+    ]
+    landmarks = [str(row[label.name]) for row in rows if row[size.name] is None]
+    more = "; more in the table below" if len(points) > 8 else ""
+    besides = f" Landmarks: {', '.join(landmarks)}." if landmarks else ""
+    return f"A map of {len(points)} points, the largest first: {'; '.join(told)}{more}.{besides}"
 
 
 def _described(svg: str, card: Card, rows: Sequence[Row], name: str) -> str:
@@ -434,3 +454,125 @@ def _stacked(card: Card, rows: Sequence[Row], width: int) -> Spec:
             "order": order,
         },
     }
+
+
+def _map(card: Card, rows: Sequence[Row], width: int) -> Spec:
+    """Points in their places on a plane: equal steps are equal distances, for the few degrees a panel spans.
+
+    There is no outline to learn where one is: the panel's name, the points' names and a line of so many km tell.
+    """
+    [latitude], [longitude], [label] = card.role("latitude"), card.role("longitude"), card.role("label")
+    [size], [colour] = card.role("size"), card.role("colour")
+    frame = _frame([(float(row[latitude.name]), float(row[longitude.name])) for row in rows], width)
+    places = [
+        {
+            "x": float(row[longitude.name]),
+            "y": float(row[latitude.name]),
+            "name": str(row[label.name]),
+            "size": _plain(row[size.name]),
+            "shade": _shade(colour, row[colour.name]),
+        }
+        for row in rows
+    ]
+    points = [one for one in places if one["size"] is not None]
+    landmarks = [one for one in places if one["size"] is None]
+    x = {
+        "field": "x",
+        "type": "quantitative",
+        "axis": None,
+        "scale": {"domain": frame["x"], "nice": False, "zero": False},
+    }
+    y = {**x, "field": "y", "scale": {"domain": frame["y"], "nice": False, "zero": False}}
+    shades = [*_shades(colour), HIDDEN_SHADE]
+    used = [shade for shade in shades if any(one["shade"] == shade for one in points)]
+    ordered = [*LAYERS[: len(shades) - 1][::-1], "#ffffff"]
+    legend_room = max(1, (width - 20) // (9 * max(map(len, used), default=1) + 40))
+    most = max((one["size"] for one in points), default=1)
+    largest = max(90, min(900, width * 1.1))
+    mark: Spec = {"type": "circle", "opacity": 0.9, "stroke": INK, "strokeWidth": 1}
+    fill = {
+        "field": "shade",
+        "type": "nominal",
+        "scale": {"domain": used, "range": [ordered[shades.index(shade)] for shade in used]},
+        "legend": {
+            "title": colour.label, "titleColor": INK, "titleFontSize": 13, "titleFontWeight": "normal",
+            "columns": legend_room, "symbolType": "circle", "symbolStrokeColor": INK, "symbolStrokeWidth": 1,
+        },
+    }  # fmt: skip
+    area = {
+        "field": "size",
+        "type": "quantitative",
+        "scale": {"domain": [0, most], "range": [0, largest]},
+        "legend": None,
+    }
+    text: Spec = {"type": "text", "fontSize": 12, "baseline": "top"}
+    names = [
+        {**one, "down": 4 + (largest * one["size"] / most / 3.1416) ** 0.5, "text": one["name"]} for one in points
+    ] + [{**one, "down": 9, "text": f"{one['name']}"} for one in landmarks]
+    layers: list[Spec] = [
+        {"data": {"values": sorted(points, key=lambda one: -one["size"])}, "mark": mark}
+        | {"encoding": {"x": x, "y": y, "fill": fill, "size": area}},
+        {"data": {"values": landmarks}, "mark": {"type": "point", "shape": "diamond", "size": 90, "filled": True}}
+        | {"encoding": {"x": x, "y": y, "color": {"value": MEANING["bad"]}}},
+        *(
+            {"data": {"values": [one]}, "mark": {**text, "dy": one["down"]}}
+            | {"encoding": {"x": x, "y": y, "text": {"field": "text"}}}
+            for one in names
+        ),
+        *_scale_line(frame, x, y),
+    ]
+    return {"height": frame["height"], "layer": layers}
+
+
+HIDDEN_SHADE = "hidden or unknown"
+
+
+def _shades(colour: Column) -> list[str]:
+    """The shades of a map in words, the lightest first."""
+    at = [written(colour, step) for step in colour.steps]
+    between = [f"{low} to {high}" for low, high in pairwise(at)]
+    return [f"under {at[0]}", *between, f"{at[-1]} and over"]
+
+
+def _shade(colour: Column, value: Any) -> str:
+    if value is None:
+        return HIDDEN_SHADE
+    return _shades(colour)[sum(float(value) >= step for step in colour.steps)]
+
+
+def _frame(places: Sequence[tuple[float, float]], width: int) -> Spec:
+    """The degrees that a panel spans and its height, so that a km is as long upright as across; km_x: km a degree."""
+    middle = (min(la for la, _ in places) + max(la for la, _ in places)) / 2
+    km_x, km_y = 111.2 * math.cos(math.radians(middle)), 111.2
+    west, east = min(lo for _, lo in places) * km_x, max(lo for _, lo in places) * km_x
+    south, north = min(la for la, _ in places) * km_y, max(la for la, _ in places) * km_y
+    across, up = max(east - west, 8.0), max(north - south, 5.0)  # km: a single place is not shown from a ladder
+    height = min(max(width * up / across * 0.9, 0.5 * width), 0.9 * width)
+    per_pixel = max(across / (0.8 * width), up / (0.72 * height))
+    x0, y0 = (west + east) / 2, (south + north) / 2
+    half_x, half_y = per_pixel * width / 2, per_pixel * height / 2
+    return {
+        "x": [(x0 - half_x) / km_x, (x0 + half_x) / km_x],
+        "y": [(y0 - half_y) / km_y, (y0 + half_y) / km_y],
+        "height": round(height),
+        "km_x": km_x,
+    }
+
+
+def _scale_line(frame: Spec, x: Spec, y: Spec) -> list[Spec]:
+    """A line of a round number of km at the foot of a map."""
+    [west, east], [south, north] = frame["x"], frame["y"]
+    room = (east - west) * frame["km_x"] / 4
+    km = max((n for n in (1, 2, 5, 10, 20, 50, 100, 200) if n <= room), default=1)
+    from_, level = west + (east - west) * 0.03, south + (north - south) * 0.03
+    to = from_ + km / frame["km_x"]
+    return [
+        {"data": {"values": [{"x": from_, "y": level, "to": to}]}}
+        | {
+            "mark": {"type": "rule", "color": QUIET, "strokeWidth": 2},
+            "encoding": {"x": x, "x2": {"field": "to"}, "y": y},
+        },
+        {"data": {"values": [{"x": to, "y": level, "text": f"{km} km"}]}}
+        | {"mark": {"type": "text", "align": "left", "dx": 6, "color": QUIET}}
+        | {"encoding": {"x": x, "y": y, "text": {"field": "text"}}},
+    ]

@@ -261,7 +261,7 @@ def _panels(conn: Connection, found: Dashboards, card: Card) -> Iterator[tuple[s
         return
     rows = _ask(conn, card, {})
     series = card.role("series")
-    if card.chart == "row" and series:
+    if card.chart in ("row", "map") and series:
         for name in dict.fromkeys(row[series[0].name] for row in rows):
             yield str(name), [row for row in rows if row[series[0].name] == name]
     else:
@@ -280,7 +280,7 @@ def _choices(conn: Connection, filter_: Filter) -> list[str]:
 
 
 def _has_values(card: Card, rows: Sequence[Row]) -> bool:
-    return any(row[column.name] is not None for row in rows for column in card.role("y"))
+    return any(row[column.name] is not None for row in rows for column in card.role("y", "size"))
 
 
 def _room(width: int) -> int:
@@ -305,6 +305,8 @@ def _drawn(card: Card, panels: Mapping[str, list[Row]], pixels: int) -> list[Pan
 
 def _key(card: Card) -> str:
     """What the thin lines, the band and the marks of a chart of lines are."""
+    if card.chart == "map":
+        return f"Area of a circle: {card.role('size')[0].label.lower()}, to one scale within a panel"
     if card.chart not in ("line", "row"):
         return ""
     parts = []
