@@ -456,82 +456,75 @@ def _stacked(card: Card, rows: Sequence[Row], width: int) -> Spec:
     }
 
 
+HIDDEN_SHADE = "hidden or unknown"
+LETTER, LINE = 6.7, 15  # pixels: the width of a letter and the height of a line, about
+
+
 def _map(card: Card, rows: Sequence[Row], width: int) -> Spec:
     """Points in their places on a plane: equal steps are equal distances, for the few degrees a panel spans.
 
-    There is no outline to learn where one is: the panel's name, the points' names and a line of so many km tell.
+    There is no outline to learn where one is: the panel's name, the points' names and a grid of so many km tell.
     """
-    [latitude], [longitude], [label] = card.role("latitude"), card.role("longitude"), card.role("label")
-    [size], [colour] = card.role("size"), card.role("colour")
-    frame = _frame([(float(row[latitude.name]), float(row[longitude.name])) for row in rows], width)
+    frame = _frame(card, rows, width)
+    [label], [size], [colour] = card.role("label"), card.role("size"), card.role("colour")
+    most = max(float(row[size.name]) for row in rows if row[size.name] is not None)
+    largest = max(90.0, min(700.0, 1.3 * width))  # square pixels of the largest circle
     places = [
         {
-            "x": float(row[longitude.name]),
-            "y": float(row[latitude.name]),
+            **_at(card, row, frame),
             "name": str(row[label.name]),
-            "size": _plain(row[size.name]),
+            "area": None if row[size.name] is None else largest * float(row[size.name]) / most,
             "shade": _shade(colour, row[colour.name]),
         }
         for row in rows
     ]
-    points = [one for one in places if one["size"] is not None]
-    landmarks = [one for one in places if one["size"] is None]
-    x = {
-        "field": "x",
-        "type": "quantitative",
-        "axis": None,
-        "scale": {"domain": frame["x"], "nice": False, "zero": False},
-    }
-    y = {**x, "field": "y", "scale": {"domain": frame["y"], "nice": False, "zero": False}}
-    shades = [*_shades(colour), HIDDEN_SHADE]
-    used = [shade for shade in shades if any(one["shade"] == shade for one in points)]
-    ordered = [*LAYERS[: len(shades) - 1][::-1], "#ffffff"]
-    legend_room = max(1, (width - 20) // (9 * max(map(len, used), default=1) + 40))
-    most = max((one["size"] for one in points), default=1)
-    largest = max(90, min(900, width * 1.1))
-    mark: Spec = {"type": "circle", "opacity": 0.9, "stroke": INK, "strokeWidth": 1}
+    points = sorted((one for one in places if one["area"] is not None), key=lambda one: -one["area"])
+    landmarks = [one for one in places if one["area"] is None]
+    shades = _shades(colour)
+    if any(one["shade"] == HIDDEN_SHADE for one in points):
+        shades = [*shades, HIDDEN_SHADE]
     fill = {
         "field": "shade",
         "type": "nominal",
-        "scale": {"domain": used, "range": [ordered[shades.index(shade)] for shade in used]},
+        "scale": {"domain": shades, "range": [*LAYERS[len(colour.steps) :: -1], "#ffffff"][: len(shades)]},
         "legend": {
             "title": colour.label, "titleColor": INK, "titleFontSize": 13, "titleFontWeight": "normal",
-            "columns": legend_room, "symbolType": "circle", "symbolStrokeColor": INK, "symbolStrokeWidth": 1,
+            "columns": max(1, width // (7 * max(map(len, shades)) + 44)), "symbolType": "circle",
+            "symbolStrokeColor": INK, "symbolStrokeWidth": 1,
         },
     }  # fmt: skip
-    area = {
-        "field": "size",
-        "type": "quantitative",
-        "scale": {"domain": [0, most], "range": [0, largest]},
-        "legend": None,
-    }
-    text: Spec = {"type": "text", "fontSize": 12, "baseline": "top"}
-    names = [
-        {**one, "down": 4 + (largest * one["size"] / most / 3.1416) ** 0.5, "text": one["name"]} for one in points
-    ] + [{**one, "down": 9, "text": f"{one['name']}"} for one in landmarks]
+    x = {"field": "x", "type": "quantitative", "axis": None, "scale": {"domain": [0, width], "nice": False}}
+    y = {**x, "field": "y", "scale": {"domain": [0, frame["height"]], "nice": False}}
+    area = {"field": "area", "type": "quantitative", "scale": {"domain": [0, 1], "range": [0, 1]}, "legend": None}
+    circle: Spec = {"type": "circle", "opacity": 1, "stroke": INK, "strokeWidth": 1}
+    diamond: Spec = {"type": "point", "shape": "diamond", "size": 80, "filled": True, "opacity": 1}
     layers: list[Spec] = [
-        {"data": {"values": sorted(points, key=lambda one: -one["size"])}, "mark": mark}
-        | {"encoding": {"x": x, "y": y, "fill": fill, "size": area}},
-        {"data": {"values": landmarks}, "mark": {"type": "point", "shape": "diamond", "size": 90, "filled": True}}
-        | {"encoding": {"x": x, "y": y, "color": {"value": MEANING["bad"]}}},
+        *_grid(frame, x, y),
+        {"data": {"values": points}, "mark": circle, "encoding": {"x": x, "y": y, "fill": fill, "size": area}},
+        {
+            "data": {"values": landmarks},
+            "mark": {**diamond, "color": MEANING["bad"], "stroke": "#ffffff", "strokeWidth": 1},
+            "encoding": {"x": x, "y": y},
+        },
         *(
-            {"data": {"values": [one]}, "mark": {**text, "dy": one["down"]}}
-            | {"encoding": {"x": x, "y": y, "text": {"field": "text"}}}
-            for one in names
+            {
+                "data": {"values": [name]},
+                "mark": {
+                    "type": "text", "fontSize": 12, "baseline": "middle", "align": name["align"],
+                    "fontWeight": "bold" if name["is_landmark"] else "normal",
+                },
+                "encoding": {"x": x, "y": y, "text": {"field": "text"}},
+            }
+            for name in _named(points, landmarks, frame)
         ),
-        *_scale_line(frame, x, y),
-    ]
-    return {"height": frame["height"], "layer": layers}
-
-
-HIDDEN_SHADE = "hidden or unknown"
+    ]  # fmt: skip
+    return {"height": frame["height"], "view": {"stroke": RULE}, "layer": layers}
 
 
 def _shades(colour: Column) -> list[str]:
     """The shades of a map in words, the lightest first."""
-    at = [written(colour, step) for step in colour.steps]
-    between = [f"{low} to {high}" for low, high in pairwise(at)]
-    return [f"under {at[0]}", *between, f"{at[-1]} and over"]
+    at = [written(colour, step).replace(".0%", "%") for step in colour.steps]
+    return [f"under {at[0]}", *(f"{low} to {high}" for low, high in pairwise(at)), f"{at[-1]} and over"]
 
 
 def _shade(colour: Column, value: Any) -> str:
@@ -540,39 +533,115 @@ def _shade(colour: Column, value: Any) -> str:
     return _shades(colour)[sum(float(value) >= step for step in colour.steps)]
 
 
-def _frame(places: Sequence[tuple[float, float]], width: int) -> Spec:
-    """The degrees that a panel spans and its height, so that a km is as long upright as across; km_x: km a degree."""
-    middle = (min(la for la, _ in places) + max(la for la, _ in places)) / 2
-    km_x, km_y = 111.2 * math.cos(math.radians(middle)), 111.2
-    west, east = min(lo for _, lo in places) * km_x, max(lo for _, lo in places) * km_x
-    south, north = min(la for la, _ in places) * km_y, max(la for la, _ in places) * km_y
-    across, up = max(east - west, 8.0), max(north - south, 5.0)  # km: a single place is not shown from a ladder
-    height = min(max(width * up / across * 0.9, 0.5 * width), 0.9 * width)
-    per_pixel = max(across / (0.8 * width), up / (0.72 * height))
-    x0, y0 = (west + east) / 2, (south + north) / 2
-    half_x, half_y = per_pixel * width / 2, per_pixel * height / 2
+def _frame(card: Card, rows: Sequence[Row], width: int) -> Spec:
+    """What a panel spans: its height, its south-west corner in km from the point 0, 0, and the pixels of a km."""
+    places = [_km(card, row, rows) for row in rows]
+    west, east = min(x for x, _ in places), max(x for x, _ in places)
+    south, north = min(y for _, y in places), max(y for _, y in places)
+    across, up = max(east - west, 8.0), max(north - south, 5.0)  # a single place is not shown from a ladder
+    height = round(min(max(width * up / across, 0.55 * width), 0.8 * width))
+    scale = min(0.74 * width / across, (height - 90) / up)
     return {
-        "x": [(x0 - half_x) / km_x, (x0 + half_x) / km_x],
-        "y": [(y0 - half_y) / km_y, (y0 + half_y) / km_y],
-        "height": round(height),
-        "km_x": km_x,
+        "width": width,
+        "height": height,
+        "scale": scale,
+        "west": (west + east) / 2 - width / 2 / scale,
+        "south": (south + north) / 2 - height / 2 / scale,
+        "rows": rows,
     }
 
 
-def _scale_line(frame: Spec, x: Spec, y: Spec) -> list[Spec]:
-    """A line of a round number of km at the foot of a map."""
-    [west, east], [south, north] = frame["x"], frame["y"]
-    room = (east - west) * frame["km_x"] / 4
-    km = max((n for n in (1, 2, 5, 10, 20, 50, 100, 200) if n <= room), default=1)
-    from_, level = west + (east - west) * 0.03, south + (north - south) * 0.03
-    to = from_ + km / frame["km_x"]
+def _km(card: Card, row: Row, rows: Sequence[Row]) -> tuple[float, float]:
+    """A place in km east and north of 0, 0, on the plane that touches the Earth in the middle of the rows."""
+    [latitude], [longitude] = card.role("latitude"), card.role("longitude")
+    north = [float(one[latitude.name]) for one in rows]
+    middle = math.radians((min(north) + max(north)) / 2)
+    return 111.195 * float(row[longitude.name]) * math.cos(middle), 111.195 * float(row[latitude.name])
+
+
+def _at(card: Card, row: Row, frame: Spec) -> Spec:
+    """A place in pixels from the panel's south-west corner."""
+    x, y = _km(card, row, frame["rows"])
+    return {"x": (x - frame["west"]) * frame["scale"], "y": (y - frame["south"]) * frame["scale"]}
+
+
+def _grid(frame: Spec, x: Spec, y: Spec) -> list[Spec]:
+    """Squares of a round number of km, and what their side is."""
+    km = max((n for n in (1, 2, 5, 10, 20, 50, 100, 200) if n * frame["scale"] <= frame["width"] / 4), default=1)
+    step = km * frame["scale"]
+    width, height = frame["width"], frame["height"]
+    lines = [{"x": n * step, "x2": n * step, "y": 0, "y2": height} for n in range(1, math.ceil(width / step))]
+    lines += [{"x": 0, "x2": width, "y": n * step, "y2": n * step} for n in range(1, math.ceil(height / step))]
+    side = {"x": 6, "y": 9, "text": f"Squares of {km} km"}
     return [
-        {"data": {"values": [{"x": from_, "y": level, "to": to}]}}
-        | {
-            "mark": {"type": "rule", "color": QUIET, "strokeWidth": 2},
-            "encoding": {"x": x, "x2": {"field": "to"}, "y": y},
+        {
+            "data": {"values": lines},
+            "mark": {"type": "rule", "color": RULE, "strokeWidth": 0.75},
+            "encoding": {"x": x, "x2": {"field": "x2"}, "y": y, "y2": {"field": "y2"}},
         },
-        {"data": {"values": [{"x": to, "y": level, "text": f"{km} km"}]}}
-        | {"mark": {"type": "text", "align": "left", "dx": 6, "color": QUIET}}
-        | {"encoding": {"x": x, "y": y, "text": {"field": "text"}}},
+        {
+            "data": {"values": [side]},
+            "mark": {"type": "text", "align": "left", "color": QUIET, "fontSize": 11},
+            "encoding": {"x": x, "y": y, "text": {"field": "text"}},
+        },
     ]
+
+
+def _named(points: Sequence[Spec], landmarks: Sequence[Spec], frame: Spec) -> list[Spec]:
+    """The names beside their points, each where it covers least of what is there already."""
+
+    def radius(one: Spec) -> float:
+        return math.sqrt((one["area"] or 64) / math.pi)
+
+    taken = [
+        (one["x"], one["y"], radius(one), radius(one)) for one in (*points, *landmarks)
+    ]  # middle, half of each side
+    taken.append((60.0, 9.0, 60.0, 8.0))
+    named = []
+    for one in (*landmarks, *points):
+        half = len(one["name"]) * LETTER * (1.08 if one["area"] is None else 1) / 2
+        away = max(radius(other) for other in (*points, one) if math.dist(_xy(other), _xy(one)) < 4)
+        boxes = [
+            (
+                one["x"] + along * (away + 4 + half),
+                one["y"] + up * (away + 4 + LINE / 2 - (6 if along else 0)),
+                half,
+                LINE / 2,
+            )
+            for _, along, up in _SIDES
+        ]
+        covered = [round(sum(_shared(box, other) for other in taken) + 3 * _outside(box, frame)) for box in boxes]
+        side = covered.index(min(covered))
+        taken.append(boxes[side])
+        align = _SIDES[side][0]
+        start = boxes[side][0] + {"left": -half, "right": half, "center": 0}[align]
+        named.append(
+            {"x": start, "y": boxes[side][1], "text": one["name"], "align": align, "is_landmark": one["area"] is None}
+        )
+    return named
+
+
+_SIDES = (
+    *(("left", 1, 0), ("right", -1, 0), ("center", 0, -1), ("center", 0, 1)),
+    *(("left", 0.8, 1), ("left", 0.8, -1), ("right", -0.8, 1), ("right", -0.8, -1)),
+)
+
+
+def _xy(one: Spec) -> tuple[float, float]:
+    return one["x"], one["y"]
+
+
+def _shared(one: tuple[float, float, float, float], other: tuple[float, float, float, float]) -> float:
+    """The area that two boxes have in common."""
+    across = one[2] + other[2] - abs(one[0] - other[0])
+    up = one[3] + other[3] - abs(one[1] - other[1])
+    return max(across, 0) * max(up, 0)
+
+
+def _outside(box: tuple[float, float, float, float], frame: Spec) -> float:
+    """The area of a box that lies beyond the panel."""
+    x, y, half, up = box
+    width, height = float(frame["width"]), float(frame["height"])
+    over = max(half - x, 0.0) + max(x + half - width, 0.0)
+    above = max(up - y, 0.0) + max(y + up - height, 0.0)
+    return over * 2 * up + above * 2 * half

@@ -12,7 +12,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -232,7 +232,7 @@ def _tile(conn: Connection, found: Dashboards, card: Card, width: int) -> Tile:
     is_chart = card.chart not in ("table", "number") and (card.chart != "trend" or len(rows) > 1)
     can_draw = {label: some for label, some in panels.items() if _has_values(card, some)}
     masked = [column for column in card.columns if column.masked]
-    is_hidden = any(row[column.name] is None for row in rows for column in masked)
+    is_hidden = any(row[column.name] is None for row in rows if not _is_landmark(card, row) for column in masked)
     nothing = card.empty if not rows else _ALL_HIDDEN if not can_draw and card.chart != "table" else ""
     beside = _beside(width, len(can_draw)) if is_chart else 1
     figure, changes = _figure(card, rows) if card.chart in ("number", "trend") and rows else ("", [])
@@ -344,6 +344,8 @@ def _change(format_: str, change: float) -> str:
 
 def _cell(card: Card, place: int, row: Row) -> Cell:
     column = card.columns[place]
+    if _is_landmark(card, row):
+        column = replace(column, masked=False)
     value = row[column.name]
     meaning = colour(column, value)
     classes = [
@@ -354,6 +356,11 @@ def _cell(card: Card, place: int, row: Row) -> Cell:
     text = written(column, value)
     symbol = _SYMBOLS[meaning] if meaning else ""
     return Cell(text, sort_key(column, value), " ".join(classes), symbol, text == HIDDEN)
+
+
+def _is_landmark(card: Card, row: Row) -> bool:
+    """Whether a map's row is a place that counts nobody: nothing of it is hidden."""
+    return card.chart == "map" and row[card.role("size")[0].name] is None
 
 
 def _headlines(sections: Sequence[Section]) -> list[dict[str, str]]:

@@ -10,7 +10,7 @@ columns:
   pathways: {label: Waiting, format: whole}
   over_18_rate: {label: Over 18 weeks, format: percent, masked: true}
   mean_wait: {label: Mean wait (weeks), format: decimal, masked: true}
-  distance: {label: Mean distance (km), format: decimal}
+  distance: {label: Mean distance (km), format: whole}
   decile: {label: Mean deprivation decile, format: decimal}
   districts: {label: Districts shown, format: whole}
 empty: No district has enough people waiting to be shown.

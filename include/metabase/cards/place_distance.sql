@@ -1,7 +1,7 @@
 /*
 How far do those who wait live from the site that cares for them?
 
-A circle is a postcode district; the darker, the further in a straight line, which is no journey by road or bus. Where a district's
+A circle is a postcode district; its shade tells how far it is in a straight line, which is no journey by road or bus. Where a district's
 patients wait at several sites it is the mean. ◆ is a site. Districts from which few wait are not shown, and these are often the far ones.
 ---
 title: Distance by district
@@ -15,7 +15,7 @@ columns:
   distance:
     label: Distance (km)
     role: colour
-    format: decimal
+    format: whole
     steps: [10, 20, 40]
   decile: {label: Deprivation decile, format: whole}
 empty: No district has enough people waiting to be shown.

@@ -10,7 +10,7 @@ columns:
   site: {label: Site}
   board: {label: Board}
   decile: {label: Decile, format: whole}
-  distance: {label: Distance (km), format: decimal}
+  distance: {label: Distance (km), format: whole}
   pathways: {label: Waiting, format: whole}
   over_18_rate: {label: Over 18 weeks, format: percent, masked: true}
   lower: {label: Lower 95% limit, format: percent, masked: true}

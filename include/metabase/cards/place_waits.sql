@@ -1,8 +1,7 @@
 /*
 Where do those who wait live, and where do most wait over 18 weeks?
 
-A circle is a postcode district, as large as the number that wait from there; the darker, the more of them over 18 weeks. ◆ is a
-site. One panel for each board that patients live in. Districts from which few wait are not shown: their name alone would tell. Why
+A circle is a postcode district, as large as the number that wait from there; its shade tells the share over 18 weeks. ◆ is a site. One panel for each board that patients live in. Districts from which few wait are not shown: their name alone would tell. Why
 districts differ it does not say: who is referred, for what and where to differs too.
 ---
 title: Waits by district
