@@ -126,8 +126,8 @@ def write(conn: Connection, *, login: str | None = None) -> Path:
     found = load_dashboards(DASHBOARDS)
     shown = [one for one in found.dashboards.values() if one.collection.readers == readers]
     folder = pages_folder() / FOLDERS[readers]
-    with _reading(conn, reader):
-        census = _census(conn)
+    with reading(conn, reader):
+        census = newest_census(conn)
         written_pages = {one.id: _sections(conn, found, one) for one in shown}
     mode = 0o600 if login else 0o640
     if login:
@@ -168,8 +168,11 @@ def write(conn: Connection, *, login: str | None = None) -> Path:
 
 
 @contextmanager
-def _reading(conn: Connection, reader: str) -> Iterator[None]:
-    """A transaction that reads as a reader does: its role, read-only, one instant."""
+def reading(conn: Connection, reader: str) -> Iterator[None]:
+    """A transaction that reads as a reader does: its role, read-only, one instant.
+
+    Raises SettingError when the role cannot be taken on or may not read what is asked for, or it is not there yet.
+    """
     conn.rollback()
     try:
         with conn.transaction(force_rollback=True):
@@ -198,8 +201,8 @@ def _reading(conn: Connection, reader: str) -> Iterator[None]:
         ) from None
 
 
-def _census(conn: Connection) -> date:
-    """The newest census that readers see."""
+def newest_census(conn: Connection) -> date:
+    """The newest census that readers see. Raises SettingError when there is none."""
     row = conn.execute("select max(census_date) from marts.publication where pipeline = 'waiting_list'").fetchone()
     if row is None or row[0] is None:
         raise SettingError("Nothing is published yet, so there is nothing to show. Run `medimart run` first.")
