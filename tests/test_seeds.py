@@ -106,3 +106,16 @@ def test_geography_is_england() -> None:
     assert len({(row["icb_code"], row["icb_name"], row["region_name"]) for row in rows}) == len(
         {row["icb_code"] for row in rows}
     )
+
+
+def test_every_site_is_in_the_geography_and_every_trust_has_one_main_site() -> None:
+    districts = {row["postcode_district"] for row in seed("geography")}
+    assert {row["postcode_district"] for row in seed("site")} <= districts
+    main = [row["provider_code"] for row in seed("site") if row["is_main"] == "true"]
+    assert sorted(main) == sorted({row["provider_code"] for row in seed("site")})
+
+
+def test_mutual_aid_asks_about_a_wait_that_is_reported_on() -> None:
+    assert {row["over_weeks"] for row in seed("mutual_aid_setting")} <= {
+        row["threshold_weeks"] for row in seed("wait_threshold")
+    }

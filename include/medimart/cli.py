@@ -546,6 +546,35 @@ def preview(
 
 
 @app.command()
+def geojson(
+    census: Census = None,
+    folder: Annotated[
+        Path | None, typer.Option("--to", metavar="FOLDER", help="Where to write. [default: pages/geojson of home]")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write the points of districts and sites for a map.
+
+    Two GeoJSON files with waits and distances as shared readers see them: districts from which few wait are left out.
+    Nothing is loaded from the network.
+
+    \b
+    Example:
+      medimart geojson
+      medimart geojson --census 2026-04-05 --to maps
+    """
+    from medimart.dashboards import geojson as points
+    from medimart.local import work
+
+    with work.prepared() as conn:
+        files = points.write(conn, census=census, folder=folder)
+    if as_json:
+        _print_json({"files": files})
+    else:
+        print("\n".join(map(str, files)))
+
+
+@app.command()
 def psql(
     command: Annotated[
         str | None, typer.Option("--command", "-c", metavar="QUERY", help="Run one query and leave.")

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 COMMANDS = {
     "run", "backfill", "up", "land", "generate", "build", "explain", "compile", "docs", "status", "report", "psql",
-    "preview", "metabase", "ask", "mcp", "legacy",
+    "preview", "geojson", "metabase", "ask", "mcp", "legacy",
 }  # fmt: skip
 METABASE = {"metabase plan", "metabase apply", "metabase check", "metabase admit", "metabase key"}
 

@@ -33,6 +33,17 @@ def published(server: PostgresServer, tmp_path_factory: pytest.TempPathFactory) 
                     "insert into quality.trust_access (role_name, trust_id) values"
                     " ('medimart_clinical', 'T01'), ('medimart_clinical', 'T02')"
                 )
+                _as_if_more_lived_there(conn)
                 conn.commit()
                 yield conn
         admin.execute("drop database dashboards with (force)")
+
+
+def _as_if_more_lived_there(conn: psycopg.Connection[Any]) -> None:
+    """Six times the counts by place: from no district of so short a list enough wait to be shown."""
+    for mart, counts in {
+        "mart_spatial_access": ("pathway", "known_start", "over_18_weeks", "over_52_weeks", "distance_known"),
+        "mart_mutual_aid": ("waiting", "within_distance", "spare_slot", "own_waiting", "could_move", "placed"),
+    }.items():
+        more = ", ".join(f"{count}_count = 6 * {count}_count" for count in counts)
+        conn.execute(f"update marts.{mart} set {more}".encode())

@@ -163,6 +163,7 @@ def test_clinical_cards_show_the_granted_trusts_alone(published: psycopg.Connect
 def test_shared_cards_show_no_small_number_and_no_person(card: Card, published: psycopg.Connection[Any]) -> None:
     """A count is 0, hidden, or at least 8; what may be less says nothing of patients."""
     of_no_patient = {"checks", "rank", "hidden", "days_before", "days_apart", "seconds"}
+    of_no_patient |= {"distance", "apart", "decile", "districts"}
     for row in ask(published, card, {}):
         for column in card.columns:
             value = row[column.name]

@@ -387,6 +387,56 @@ def test_no_high_risk_part_is_recovered_from_all_views_of_a_trust(conn: psycopg.
     assert all(width >= min(whole, 5) - 1e-6 for width, whole in ranges)
 
 
+def test_no_function_is_recovered_from_two_alternatives_together(conn: psycopg.Connection[Any]) -> None:
+    """The same pathways stand under two alternatives, of which one reaches all and the other only some. The attacker
+    knows exactly how many wait, knows who reaches all, and sees both at both levels."""
+    cell = [(near, all_) for all_ in range(15) for near in range(all_ + 1)]
+    fillings = [(*one, *other) for one, other in product(cell, repeat=2) if one[0] + other[0]]
+    rows = [
+        {
+            "level": "pair_function",
+            "trust_sk": case,
+            "alternative_trust_sk": alternative,
+            "treatment_function_code": function,
+            "waiting_count": filling[2 * place + 1],
+            "within_distance_count": filling[2 * place + alternative],
+        }
+        for case, filling in enumerate(fillings)
+        for alternative in (0, 1)
+        for place, function in enumerate(("110", "120"))
+        if filling[2 * place + 1]
+    ]
+    shown = seen(conn, MODELS["mart_mutual_aid"], rows, "trust_sk")
+    looks = [(hes(f[0] + f[2]), f[1] + f[3], frozen(shown[case])) for case, f in enumerate(fillings)]
+    assert recovered(fillings, looks) == []
+
+
+def test_a_place_is_named_only_where_enough_wait(conn: psycopg.Connection[Any]) -> None:
+    """Of districts the row itself would tell: hidden ones, and the one hidden for their sake, are not there."""
+    waiting = {"LS1": 40, "LS8": 30, "LS9": 20, "PL1": 3, "TQ1": 0}
+    rows = [
+        {"level": level, "trust_sk": 1, "postcode_district": district, "known_start_count": n, "latitude": district}
+        for level in ("site_district", "trust")
+        for district, n in waiting.items()
+    ]
+    [shown] = seen(conn, MODELS["mart_spatial_access"], rows, "trust_sk").values()
+    assert {row["postcode_district"]: row["known_start_count"] for row in shown} == {"LS1": 40, "LS8": 30}
+    assert {row["level"] for row in shown} == {"site_district"}
+
+
+def test_no_district_is_recovered_from_the_exact_list_of_its_trust(conn: psycopg.Connection[Any]) -> None:
+    fillings = list(product(range(21), repeat=3))
+    rows = [
+        {"level": "site_district", "trust_sk": case, "postcode_district": district, "known_start_count": n}
+        for case, filling in enumerate(fillings)
+        for district, n in zip(("LS1", "LS8", "LS9"), filling, strict=True)
+        if n
+    ]
+    shown = seen(conn, MODELS["mart_spatial_access"], rows, "trust_sk")
+    looks = [(sum(filling), frozen(shown[case])) for case, filling in enumerate(fillings)]
+    assert recovered(fillings, looks) == []
+
+
 def test_rounding_alone_would_not_do(conn: psycopg.Connection[Any]) -> None:
     """The attack is a real one: without groups the same total gives hidden cells away."""
     bare = breakdown(("n",), within=())

@@ -75,3 +75,15 @@ def test_every_condition_and_postcode_district_is_known(seeds: psycopg.Connectio
     assert [name for name, _ in CONDITIONS if normalised(seeds, name) not in groups] == []
     known = seeds.execute("select icb_code, postcode_district, imd_decile from reference.ref_geography").fetchall()
     assert {(t.icb_code, *district) for t in TRUSTS for district in t.districts.items()} <= set(known)
+
+
+def test_the_sites_of_the_named_trusts_are_in_the_seed(seeds: psycopg.Connection[Any]) -> None:
+    """The main site is the one that the extracts name, and lies where the trust's patients live."""
+    found = {code: (site, district) for code, site, district in seeds.execute(
+        "select provider_code, site_code, postcode_district from reference.ref_site where is_main"
+    ).fetchall()}  # fmt: skip
+    assert found.keys() == {trust.code for trust in TRUSTS}
+    for trust in TRUSTS:
+        site, district = found[trust.code]
+        assert site == f"{trust.code}01"
+        assert district in trust.districts

@@ -15,7 +15,7 @@ A **card**'s header opens with the question it answers, a paragraph shown under 
 read it. Below `---` follow
 
     title: Over 52 weeks
-    chart: line                  # number, trend, line, bar, row, stacked or table
+    chart: line                  # number, trend, line, bar, row, stacked, map or table
     columns:                     # each output column of the SELECT, in its order
       week: {label: Week, role: x, format: date}
       patients: {label: Over 52 weeks, role: y, format: whole, masked: true}
@@ -30,6 +30,10 @@ known, `values: [High, Low]` gives each its colour, whichever are there), `targe
 of). A column without a role stands in the table alone. Rows come in the order they are to be shown. A `masked` column
 is null where disclosure control hides the value: to be shown as hidden, never as 0 or joined by a line. `colours:
 [{when: "<", value: 0.65, colour: bad}]` colours a table's cell by the first rule that holds.
+
+A **map** has a point for each row, in the roles `latitude`, `longitude`, `label` (its name), `size` and `colour`, whose
+column gives the `steps` that part its shades: `steps: [0.3, 0.4]`. A row without a size is a landmark. `series` parts
+the map into panels.
 
 A **filter** narrows a card that names it in an optional clause, in Metabase's syntax: `[[and {{trust}}]]`, where the
 filter's table is read without an alias. Without a choice the clause is not there.
@@ -50,14 +54,18 @@ from medimart.errors import MedimartError
 from medimart.models.header import parse_select
 
 GRID = 24
-CHARTS = ("number", "trend", "line", "bar", "row", "stacked", "table")
-ROLES = ("x", "y", "series", "target", "lower", "upper", "mark", "label")
+CHARTS = ("number", "trend", "line", "bar", "row", "stacked", "map", "table")
+MAP_ROLES = ("latitude", "longitude", "size", "colour")
+ROLES = ("x", "y", "series", "target", "lower", "upper", "mark", "label", *MAP_ROLES)
 FORMATS = ("text", "whole", "decimal", "percent", "points", "date", "moment", "yes_no")
 COLOURS = ("good", "bad", "warning", "neutral")
 COMPARISONS = ("<", "<=", ">", ">=", "=")
 READERS = ("shared", "clinical")
 KINDS = ("category", "date")
-_NEEDED = {"number": "y", "trend": "xy", "line": "xy", "bar": "xy", "row": "xy", "stacked": "xy", "table": ""}
+_NEEDED: Mapping[str, Sequence[str]] = {
+    **{"number": ("y",), "trend": ("x", "y"), "line": ("x", "y"), "bar": ("x", "y"), "row": ("x", "y")},
+    **{"stacked": ("x", "y"), "map": ("latitude", "longitude", "size", "colour", "label"), "table": ()},
+}
 _OPTIONAL = re.compile(r"\s*\[\[(.*?)\]\]", re.DOTALL)
 _TAG = re.compile(r"\{\{\s*(\w+)\s*\}\}")
 
@@ -110,6 +118,7 @@ class Column:
     """One output column of a card: what it is called, what it is drawn as, how it is written.
 
     values: those of a series, in the order of their colours, where they are known.
+    steps: of a map's colour, the values at which one shade passes to the next, ascending.
     """
 
     name: str
@@ -120,6 +129,7 @@ class Column:
     colour: str | None = None
     colours: tuple[Colour, ...] = ()
     values: tuple[str, ...] = ()
+    steps: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -499,7 +509,7 @@ def _card(path: Path, filters: Mapping[str, Filter]) -> Card:
         raise source.error("alert must be true or false", "alert")
     if each is not None and filters[each] not in card.filters:
         raise source.error(f"each names the filter {each!r}, which the SQL does not use", "each")
-    for role in ("x", "series", "lower", "upper", "label"):
+    for role in ("x", "series", "lower", "upper", "label", *MAP_ROLES):
         if len(card.role(role)) > 1:
             raise source.error(f"only one column can have the role {role}", "columns", card.role(role)[1].name)
     for role in _NEEDED[chart]:
@@ -511,7 +521,7 @@ def _card(path: Path, filters: Mapping[str, Filter]) -> Card:
 
 def _column(source: _Source, name: str) -> Column:
     at = ("columns", name)
-    entry = source.mapping("label role? format? masked? colour? colours? values?", *at)
+    entry = source.mapping("label role? format? masked? colour? colours? values? steps?", *at)
     role = source.one_of(ROLES, *at, "role") if "role" in entry else None
     written = source.one_of(FORMATS, *at, "format") if "format" in entry else "text"
     colour = source.one_of(COLOURS, *at, "colour") if "colour" in entry else None
@@ -522,6 +532,11 @@ def _column(source: _Source, name: str) -> Column:
     values = entry.get("values") or []
     if values and (role != "series" or not isinstance(values, list) or len({*map(str, values)}) < len(values)):
         raise source.error("values must list the values of a series, each once", *at, "values")
+    steps = entry.get("steps") or ()
+    if bool(steps) != (role == "colour"):
+        raise source.error("a column with the role colour, and no other, needs steps", *at)
+    if not all(isinstance(one, (int, float)) for one in steps) or list(steps) != sorted(set(steps)) or len(steps) > 4:
+        raise source.error("steps must be at most 4 numbers, ascending", *at, "steps")
     colours = []
     for number in range(len(entry.get("colours") or ())):
         rule = source.mapping("when value colour", *at, "colours", number)
@@ -529,8 +544,17 @@ def _column(source: _Source, name: str) -> Column:
             raise source.error("value must be a number or a text", *at, "colours", number, "value")
         when = source.one_of(COMPARISONS, *at, "colours", number, "when")
         colours.append(Colour(when, rule["value"], source.one_of(COLOURS, *at, "colours", number, "colour")))
-    label, masked = source.text(*at, "label"), bool(entry.get("masked", False))
-    return Column(name, label, role, written, masked, colour, tuple(colours), tuple(map(str, values)))
+    return Column(
+        name,
+        source.text(*at, "label"),
+        role,
+        written,
+        bool(entry.get("masked", False)),
+        colour,
+        tuple(colours),
+        tuple(map(str, values)),
+        tuple(map(float, steps)),
+    )
 
 
 def _drill(source: _Source, filters: Mapping[str, Filter], columns: Sequence[Column]) -> Drill | None:

@@ -8,10 +8,12 @@ differ in dash and shape of their points as well.
 from __future__ import annotations
 
 import html
+import math
 import re
 import textwrap
 from collections.abc import Sequence
 from datetime import date
+from itertools import pairwise
 from typing import Any
 
 from medimart.dashboards.cards import Card, Column
@@ -42,7 +44,7 @@ def draw(card: Card, rows: Sequence[Row], width: int, name: str) -> str:
 
     name: unique in the page. At least one value to draw must be there.
     """
-    kinds = {"line": _line, "trend": _spark, "bar": _bar, "row": _row, "stacked": _stacked}
+    kinds = {"line": _line, "trend": _spark, "bar": _bar, "row": _row, "stacked": _stacked, "map": _map}
     spec = {
         "$schema": "https://vega.github.io/schema/vega-lite/v6.json",  # a name, never fetched
         "background": None,
@@ -59,6 +61,8 @@ def draw(card: Card, rows: Sequence[Row], width: int, name: str) -> str:
 
 def describe(card: Card, rows: Sequence[Row]) -> str:
     """What the chart shows, in a few sentences: its axes, its span, and the newest or first values."""
+    if card.chart == "map":
+        return _describe_map(card, rows)
     [x], ys, series = card.role("x"), card.role("y"), card.role("series")
     kind = {"line": "Lines", "trend": "A line", "bar": "Bars", "row": "Bars", "stacked": "Stacked bars"}[card.chart]
     what = " and ".join(y.label for y in ys)
@@ -79,6 +83,22 @@ def describe(card: Card, rows: Sequence[Row]) -> str:
     ]
     more = "; more in the table below" if len(told) > 8 else ""
     return f"{kind}: {what} by {by}{span}. {lead}{'; '.join(values)}{more}."
+
+
+def _describe_map(card: Card, rows: Sequence[Row]) -> str:
+    """What a map shows, the largest points first; where they lie is left to the table of figures."""
+    [label], [size], [colour] = card.role("label"), card.role("size"), card.role("colour")
+    points = [row for row in rows if row[size.name] is not None]
+    points.sort(key=lambda row: -float(row[size.name]))
+    told = [
+        f"{row[label.name]}, {size.label} {written(size, row[size.name])}, {colour.label} "
+        f"{written(colour, row[colour.name])}"
+        for row in points[:8]
+    ]
+    landmarks = [str(row[label.name]) for row in rows if row[size.name] is None]
+    more = "; more in the table below" if len(points) > 8 else ""
+    besides = f" Landmarks: {', '.join(landmarks)}." if landmarks else ""
+    return f"A map of {len(points)} points, the largest first: {'; '.join(told)}{more}.{besides}"
 
 
 def _described(svg: str, card: Card, rows: Sequence[Row], name: str) -> str:
@@ -447,3 +467,194 @@ def _stacked(card: Card, rows: Sequence[Row], width: int) -> Spec:
             "order": order,
         },
     }
+
+
+HIDDEN_SHADE = "hidden or unknown"
+LETTER, LINE = 6.7, 15  # pixels: the width of a letter and the height of a line, about
+
+
+def _map(card: Card, rows: Sequence[Row], width: int) -> Spec:
+    """Points in their places on a plane: equal steps are equal distances, for the few degrees a panel spans.
+
+    There is no outline to learn where one is: the panel's name, the points' names and a grid of so many km tell.
+    """
+    frame = _frame(card, rows, width)
+    [label], [size], [colour] = card.role("label"), card.role("size"), card.role("colour")
+    most = max(float(row[size.name]) for row in rows if row[size.name] is not None)
+    largest = max(90.0, min(700.0, 1.3 * width))  # square pixels of the largest circle
+    places = [
+        {
+            **_at(card, row, frame),
+            "name": str(row[label.name]),
+            "area": None if row[size.name] is None else largest * float(row[size.name]) / most,
+            "shade": _shade(colour, row[colour.name]),
+        }
+        for row in rows
+    ]
+    points = sorted((one for one in places if one["area"] is not None), key=lambda one: -one["area"])
+    landmarks = [one for one in places if one["area"] is None]
+    shades = _shades(colour)
+    if any(one["shade"] == HIDDEN_SHADE for one in points):
+        shades = [*shades, HIDDEN_SHADE]
+    fill = {
+        "field": "shade",
+        "type": "nominal",
+        "scale": {"domain": shades, "range": [*LAYERS[len(colour.steps) :: -1], "#ffffff"][: len(shades)]},
+        "legend": {
+            "title": colour.label, "titleColor": INK, "titleFontSize": 13, "titleFontWeight": "normal",
+            "columns": max(1, width // (7 * max(map(len, shades)) + 44)), "symbolType": "circle",
+            "symbolStrokeColor": INK, "symbolStrokeWidth": 1,
+        },
+    }  # fmt: skip
+    x = {"field": "x", "type": "quantitative", "axis": None, "scale": {"domain": [0, width], "nice": False}}
+    y = {**x, "field": "y", "scale": {"domain": [0, frame["height"]], "nice": False}}
+    area = {"field": "area", "type": "quantitative", "scale": {"domain": [0, 1], "range": [0, 1]}, "legend": None}
+    circle: Spec = {"type": "circle", "opacity": 1, "stroke": INK, "strokeWidth": 1}
+    diamond: Spec = {"type": "point", "shape": "diamond", "size": 80, "filled": True, "opacity": 1}
+    layers: list[Spec] = [
+        *_grid(frame, x, y),
+        {"data": {"values": points}, "mark": circle, "encoding": {"x": x, "y": y, "fill": fill, "size": area}},
+        {
+            "data": {"values": landmarks},
+            "mark": {**diamond, "color": MEANING["bad"], "stroke": "#ffffff", "strokeWidth": 1},
+            "encoding": {"x": x, "y": y},
+        },
+        *(
+            {
+                "data": {"values": [name]},
+                "mark": {
+                    "type": "text", "fontSize": 12, "baseline": "middle", "align": name["align"],
+                    "fontWeight": "bold" if name["is_landmark"] else "normal",
+                },
+                "encoding": {"x": x, "y": y, "text": {"field": "text"}},
+            }
+            for name in _named(points, landmarks, frame)
+        ),
+    ]  # fmt: skip
+    return {"height": frame["height"], "view": {"stroke": RULE}, "layer": layers}
+
+
+def _shades(colour: Column) -> list[str]:
+    """The shades of a map in words, the lightest first."""
+    at = [written(colour, step).replace(".0%", "%") for step in colour.steps]
+    return [f"under {at[0]}", *(f"{low} to {high}" for low, high in pairwise(at)), f"{at[-1]} and over"]
+
+
+def _shade(colour: Column, value: Any) -> str:
+    if value is None:
+        return HIDDEN_SHADE
+    return _shades(colour)[sum(float(value) >= step for step in colour.steps)]
+
+
+def _frame(card: Card, rows: Sequence[Row], width: int) -> Spec:
+    """What a panel spans: its height, its south-west corner in km from the point 0, 0, and the pixels of a km."""
+    places = [_km(card, row, rows) for row in rows]
+    west, east = min(x for x, _ in places), max(x for x, _ in places)
+    south, north = min(y for _, y in places), max(y for _, y in places)
+    across, up = max(east - west, 8.0), max(north - south, 5.0)  # a single place is not shown from a ladder
+    height = round(min(max(width * up / across, 0.55 * width), 0.8 * width))
+    scale = min(0.74 * width / across, (height - 90) / up)
+    return {
+        "width": width,
+        "height": height,
+        "scale": scale,
+        "west": (west + east) / 2 - width / 2 / scale,
+        "south": (south + north) / 2 - height / 2 / scale,
+        "rows": rows,
+    }
+
+
+def _km(card: Card, row: Row, rows: Sequence[Row]) -> tuple[float, float]:
+    """A place in km east and north of 0, 0, on the plane that touches the Earth in the middle of the rows."""
+    [latitude], [longitude] = card.role("latitude"), card.role("longitude")
+    north = [float(one[latitude.name]) for one in rows]
+    middle = math.radians((min(north) + max(north)) / 2)
+    return 111.195 * float(row[longitude.name]) * math.cos(middle), 111.195 * float(row[latitude.name])
+
+
+def _at(card: Card, row: Row, frame: Spec) -> Spec:
+    """A place in pixels from the panel's south-west corner."""
+    x, y = _km(card, row, frame["rows"])
+    return {"x": (x - frame["west"]) * frame["scale"], "y": (y - frame["south"]) * frame["scale"]}
+
+
+def _grid(frame: Spec, x: Spec, y: Spec) -> list[Spec]:
+    """Squares of a round number of km, and what their side is."""
+    km = max((n for n in (1, 2, 5, 10, 20, 50, 100, 200) if n * frame["scale"] <= frame["width"] / 4), default=1)
+    step = km * frame["scale"]
+    width, height = frame["width"], frame["height"]
+    lines = [{"x": n * step, "x2": n * step, "y": 0, "y2": height} for n in range(1, math.ceil(width / step))]
+    lines += [{"x": 0, "x2": width, "y": n * step, "y2": n * step} for n in range(1, math.ceil(height / step))]
+    side = {"x": 6, "y": 9, "text": f"Squares of {km} km"}
+    return [
+        {
+            "data": {"values": lines},
+            "mark": {"type": "rule", "color": RULE, "strokeWidth": 0.75},
+            "encoding": {"x": x, "x2": {"field": "x2"}, "y": y, "y2": {"field": "y2"}},
+        },
+        {
+            "data": {"values": [side]},
+            "mark": {"type": "text", "align": "left", "color": QUIET, "fontSize": 11},
+            "encoding": {"x": x, "y": y, "text": {"field": "text"}},
+        },
+    ]
+
+
+def _named(points: Sequence[Spec], landmarks: Sequence[Spec], frame: Spec) -> list[Spec]:
+    """The names beside their points, each where it covers least of what is there already."""
+
+    def radius(one: Spec) -> float:
+        return math.sqrt((one["area"] or 64) / math.pi)
+
+    taken = [
+        (one["x"], one["y"], radius(one), radius(one)) for one in (*points, *landmarks)
+    ]  # middle, half of each side
+    taken.append((60.0, 9.0, 60.0, 8.0))
+    named = []
+    for one in (*landmarks, *points):
+        half = len(one["name"]) * LETTER * (1.08 if one["area"] is None else 1) / 2
+        away = max(radius(other) for other in (*points, one) if math.dist(_xy(other), _xy(one)) < 4)
+        boxes = [
+            (
+                one["x"] + along * (away + 4 + half),
+                one["y"] + up * (away + 4 + LINE / 2 - (6 if along else 0)),
+                half,
+                LINE / 2,
+            )
+            for _, along, up in _SIDES
+        ]
+        covered = [round(sum(_shared(box, other) for other in taken) + 3 * _outside(box, frame)) for box in boxes]
+        side = covered.index(min(covered))
+        taken.append(boxes[side])
+        align = _SIDES[side][0]
+        start = boxes[side][0] + {"left": -half, "right": half, "center": 0}[align]
+        named.append(
+            {"x": start, "y": boxes[side][1], "text": one["name"], "align": align, "is_landmark": one["area"] is None}
+        )
+    return named
+
+
+_SIDES = (
+    *(("left", 1, 0), ("right", -1, 0), ("center", 0, -1), ("center", 0, 1)),
+    *(("left", 0.8, 1), ("left", 0.8, -1), ("right", -0.8, 1), ("right", -0.8, -1)),
+)
+
+
+def _xy(one: Spec) -> tuple[float, float]:
+    return one["x"], one["y"]
+
+
+def _shared(one: tuple[float, float, float, float], other: tuple[float, float, float, float]) -> float:
+    """The area that two boxes have in common."""
+    across = one[2] + other[2] - abs(one[0] - other[0])
+    up = one[3] + other[3] - abs(one[1] - other[1])
+    return max(across, 0) * max(up, 0)
+
+
+def _outside(box: tuple[float, float, float, float], frame: Spec) -> float:
+    """The area of a box that lies beyond the panel."""
+    x, y, half, up = box
+    width, height = float(frame["width"]), float(frame["height"])
+    over = max(half - x, 0.0) + max(x + half - width, 0.0)
+    above = max(up - y, 0.0) + max(y + up - height, 0.0)
+    return over * 2 * up + above * 2 * half

@@ -15,7 +15,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -135,8 +135,8 @@ def write(conn: Connection, *, login: str | None = None) -> Path:
     found = load_dashboards(DASHBOARDS)
     shown = [one for one in found.dashboards.values() if one.collection.readers == readers]
     folder = pages_folder() / FOLDERS[readers]
-    with _reading(conn, reader):
-        census = _census(conn)
+    with reading(conn, reader):
+        census = newest_census(conn)
         pages = _pages(conn, found, shown, readers)
         choices = {one.id: _by_board(conn, found, one) for one in shown if "trust" in {f.id for f in one.filters}}
     mode = 0o600 if login else 0o640
@@ -233,8 +233,11 @@ def _by_board(conn: Connection, found: Dashboards, dashboard: Dashboard) -> dict
 
 
 @contextmanager
-def _reading(conn: Connection, reader: str) -> Iterator[None]:
-    """A transaction that reads as a reader does: its role, read-only, one instant."""
+def reading(conn: Connection, reader: str) -> Iterator[None]:
+    """A transaction that reads as a reader does: its role, read-only, one instant.
+
+    Raises SettingError when the role cannot be taken on or may not read what is asked for, or it is not there yet.
+    """
     conn.rollback()
     try:
         with conn.transaction(force_rollback=True):
@@ -263,8 +266,8 @@ def _reading(conn: Connection, reader: str) -> Iterator[None]:
         ) from None
 
 
-def _census(conn: Connection) -> date:
-    """The newest census that readers see."""
+def newest_census(conn: Connection) -> date:
+    """The newest census that readers see. Raises SettingError when there is none."""
     row = conn.execute("select max(census_date) from marts.publication where pipeline = 'waiting_list'").fetchone()
     if row is None or row[0] is None:
         raise SettingError("Nothing is published yet, so there is nothing to show. Run `medimart run` first.")
@@ -299,7 +302,7 @@ def _tile(conn: Connection, found: Dashboards, card: Card, width: int, chosen: M
     is_chart = card.chart not in ("table", "number") and (card.chart != "trend" or len(rows) > 1)
     can_draw = {label: some for label, some in panels.items() if _has_values(card, some)}
     masked = [column for column in card.columns if column.masked]
-    is_hidden = any(row[column.name] is None for row in rows for column in masked)
+    is_hidden = any(row[column.name] is None for row in rows if not _is_landmark(card, row) for column in masked)
     nothing = card.empty if not rows else _ALL_HIDDEN if not can_draw and card.chart != "table" else ""
     beside = _beside(width, len(can_draw)) if is_chart else 1
     figure, changes = _figure(card, rows) if card.chart in ("number", "trend") and rows else ("", [])
@@ -333,7 +336,7 @@ def _panels(
         return
     rows = _ask(conn, card, narrowed)
     series = card.role("series")
-    if card.chart == "row" and series:
+    if card.chart in ("row", "map") and series:
         for name in dict.fromkeys(row[series[0].name] for row in rows):
             yield str(name), [row for row in rows if row[series[0].name] == name]
     else:
@@ -352,7 +355,7 @@ def _choices(conn: Connection, filter_: Filter) -> list[str]:
 
 
 def _has_values(card: Card, rows: Sequence[Row]) -> bool:
-    return any(row[column.name] is not None for row in rows for column in card.role("y"))
+    return any(row[column.name] is not None for row in rows for column in card.role("y", "size"))
 
 
 def _room(width: int) -> int:
@@ -385,6 +388,8 @@ def _left_out(conn: Connection, found: Dashboards, card: Card, chosen: Mapping[s
 
 def _key(card: Card) -> str:
     """What the thin lines, the band and the marks of a chart of lines are."""
+    if card.chart == "map":
+        return f"Area of a circle: {card.role('size')[0].label.lower()}, to one scale within a panel"
     if card.chart not in ("line", "row"):
         return ""
     parts = []
@@ -422,6 +427,8 @@ def _change(format_: str, change: float) -> str:
 
 def _cell(card: Card, place: int, row: Row) -> Cell:
     column = card.columns[place]
+    if _is_landmark(card, row):
+        column = replace(column, masked=False)
     value = row[column.name]
     meaning = colour(column, value)
     classes = [
@@ -439,6 +446,11 @@ def _opened(card: Card, column: Column, row: Row) -> Target | None:
     if card.drill is None or column.name != card.drill.set[0][1]:
         return None
     return card.drill.dashboard, tuple(sorted((name, str(row[value])) for name, value in card.drill.set))
+
+
+def _is_landmark(card: Card, row: Row) -> bool:
+    """Whether a map's row is a place that counts nobody: nothing of it is hidden."""
+    return card.chart == "map" and row[card.role("size")[0].name] is None
 
 
 def _headlines(sections: Sequence[Section]) -> list[dict[str, str]]:

@@ -13,6 +13,7 @@ schema `shared_marts`, made of the functions of sql/setup/12_statistics.sql, whi
       only: {level: [trust]}                     # these rows alone: shown levels must not add up to one another
       whole: true                                # with within: all of a group or nothing, for charts with limits
       of: pathway_count                          # with within: the count is a part of this one, whose cells others show
+      absent_hidden: true                        # a row whose first count is hidden or zero is not there at all
       values: {mean_wait_weeks: pathway_count}         # shown where that count is
       shown: [target_rate]                             # as it is: nothing about patients
 
@@ -117,7 +118,7 @@ def view(model: Model, table: sql.Composable | None = None) -> sql.Composed:
         "create view {view} as with exact as (select m.*{totals} from {table} as m{window}),"
         " cells as (select e.*{cells} from exact as e{where}),"
         " shown as (select c.*{rows} from cells as c)"
-        " select {selected} from shown as s"
+        " select {selected} from shown as s{present}"
     ).format(
         view=sql.Identifier(SCHEMA, model.name),
         totals=_known(rule),
@@ -127,6 +128,7 @@ def view(model: Model, table: sql.Composable | None = None) -> sql.Composed:
         where=_withheld(rule),
         rows=sql.Composed([_row(rule, name) for name in rule.counts]),
         selected=sql.SQL(", ").join(selected),
+        present=_present(rule),
     )
 
 
@@ -208,6 +210,13 @@ def _withheld(rule: Disclosure) -> sql.Composed:
         return sql.SQL(" where not ({})").format(sql.SQL(" or ").join(small))
     base = rule.of or rule.counts[0]
     return sql.SQL(" where not e.{} < 8 * e.{}").format(_name(base, "total"), _name(base, "filled"))
+
+
+def _present(rule: Disclosure) -> sql.Composable:
+    """Rows that are there at all: where a row's name, such as a place, would tell that somebody is behind it."""
+    if not rule.absent_hidden:
+        return sql.SQL("")
+    return sql.SQL(" where s.{} > 0").format(_name(rule.counts[0], "shown"))
 
 
 def _cell(rule: Disclosure, count: str) -> sql.Composed:

@@ -162,7 +162,11 @@ def _disclosure(path: Path, line: int, meta: dict[str, Any], layer: str) -> Disc
         return None
     if layer != "marts":
         raise _error(path, line, "disclosure is for marts")
-    lists, maps, others = ("counts", "by", "within", "shown"), ("rates", "ratios", "values"), ("only", "whole", "of")
+    lists, maps, others = (
+        ("counts", "by", "within", "shown"),
+        ("rates", "ratios", "values"),
+        ("only", "whole", "of", "absent_hidden"),
+    )
     if meta.get("readers") == "shared":
         if not isinstance(entry, dict) or entry.keys() != {"only", "shown"}:
             what = "disclosure of a mart that shared readers see as it is gives only and shown: a list to choose from"

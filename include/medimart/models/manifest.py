@@ -51,6 +51,7 @@ class Disclosure:
     within: columns that tell apart the groups of rows whose totals are shown elsewhere.
     whole: a group is shown when none of its counts is hidden, and else not at all.
     of: the column that the one count is a part of, where its own cells are shown elsewhere too: hidden both ways.
+    absent_hidden: a row whose first count is hidden or zero does not exist.
     rates, ratios: columns made again from two shown columns, events and trials; with a third, by that function.
     values: columns shown where a count is. shown: columns shown as they are.
     """
@@ -61,6 +62,7 @@ class Disclosure:
     within: tuple[str, ...] = ()
     whole: bool = False
     of: str = ""
+    absent_hidden: bool = False
     rates: dict[str, tuple[str, ...]] = field(default_factory=dict)
     ratios: dict[str, tuple[str, ...]] = field(default_factory=dict)
     values: dict[str, str] = field(default_factory=dict)
@@ -239,6 +241,7 @@ def as_disclosure(entry: dict[str, Any]) -> Disclosure:
         within=tuple(entry.get("within", ())),
         whole=bool(entry.get("whole", False)),
         of=str(entry.get("of", "")),
+        absent_hidden=bool(entry.get("absent_hidden", False)),
         rates={name: tuple(parts) for name, parts in entry.get("rates", {}).items()},
         ratios={name: tuple(parts) for name, parts in entry.get("ratios", {}).items()},
         values=dict(entry.get("values", {})),

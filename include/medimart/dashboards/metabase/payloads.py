@@ -27,7 +27,7 @@ Columns = Mapping[tuple[str, str, str], int]  # schema, table and column → Met
 
 DISPLAYS = {
     "number": "scalar", "trend": "smartscalar", "line": "line", "bar": "bar", "row": "row", "stacked": "bar",
-    "table": "table",
+    "map": "map", "table": "table",
 }  # fmt: skip
 AXES = frozenset({"line", "bar", "row", "stacked"})
 _LINES = ("mark", "target", "lower", "upper")  # what is drawn beside the values
@@ -370,6 +370,11 @@ def _settings(card: Card) -> Parts:
                 for one in card.role("target")
             ),
         ]
+    if card.chart == "map":
+        settings["map.type"] = "pin"
+        settings["map.pin_type"] = "markers"
+        settings["map.latitude_column"] = card.role("latitude")[0].name
+        settings["map.longitude_column"] = card.role("longitude")[0].name
     elif card.chart == "table":
         settings["table.columns"] = [{"name": one.name, "enabled": True} for one in card.columns]
         settings["table.column_formatting"] = [
