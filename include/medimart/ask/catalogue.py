@@ -29,6 +29,8 @@ _ALLOWED: tuple[type[exp.Expression], ...] = (
     exp.Min,
     exp.Nullif,
     exp.Div,
+    exp.Mul,
+    exp.Add,
     exp.Paren,
     exp.Literal,
 )
