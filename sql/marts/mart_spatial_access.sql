@@ -56,6 +56,7 @@ disclosure:
     - site_icb_name
     - icb_name
     - mean_distance_km
+    - is_distance_known
     - distance_band
     - mean_imd_decile
     - latitude
@@ -323,6 +324,7 @@ select
     w.median_weeks, -- Median wait in weeks, from bands; blank below 20
     w.p92_weeks, -- Weeks within which 92 in 100 have waited; blank below 20
     c.distance_known_count, -- Pathways whose distance is known; the others' district or site is in no seed
+    c.distance_known_count > 0 as is_distance_known, -- Of any; of site_district: of all
     c.site_assumed_count, -- Pathways counted at the trust's main site because their own is missing or in no seed
     round(c.distance_total / nullif(c.distance_known_count, 0), 1)
         as mean_distance_km, -- Mean straight line in km, of known distances; of site_district: the distance

@@ -328,6 +328,7 @@ def _places() -> Iterator[Row]:
                     "over_18_weeks_count": n // 3,
                     "over_52_weeks_count": n // 9,
                     "mean_distance_km": distance,
+                    "is_distance_known": distance is not None,
                     "distance_band": band,
                 }
 
