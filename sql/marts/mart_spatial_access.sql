@@ -51,7 +51,18 @@ disclosure:
     over_18_weeks_upper: [over_18_weeks_count, known_start_count, wilson_upper]
     over_52_weeks_rate: [over_52_weeks_count, known_start_count]
   values: {mean_wait_weeks: known_start_count, median_weeks: known_start_count, p92_weeks: known_start_count}
-  shown: [site_name, site_icb_name, icb_name, mean_distance_km, mean_imd_decile, latitude, longitude, site_latitude, site_longitude]
+  shown:
+    - site_name
+    - site_icb_name
+    - icb_name
+    - mean_distance_km
+    - is_distance_known
+    - distance_band
+    - mean_imd_decile
+    - latitude
+    - longitude
+    - site_latitude
+    - site_longitude
 */
 with
 districts as (
@@ -313,11 +324,20 @@ select
     w.median_weeks, -- Median wait in weeks, from bands; blank below 20
     w.p92_weeks, -- Weeks within which 92 in 100 have waited; blank below 20
     c.distance_known_count, -- Pathways whose distance is known; the others' district or site is in no seed
+    c.distance_known_count > 0 as is_distance_known, -- Of any; of site_district: of all
     c.site_assumed_count, -- Pathways counted at the trust's main site because their own is missing or in no seed
     round(c.distance_total / nullif(c.distance_known_count, 0), 1)
         as mean_distance_km, -- Mean straight line in km, of known distances; of site_district: the distance
     p.median_distance_km, -- Median of the same
     p.p92_distance_km, -- Distance that 92 in 100 do not exceed
+    case
+        when c.level <> 'site_district' then 'ALL'
+        when p.median_distance_km < 5 then 'under 5 km'
+        when p.median_distance_km < 10 then '5 to 10 km'
+        when p.median_distance_km < 20 then '10 to 20 km'
+        when p.median_distance_km >= 20 then '20 km and over'
+        else 'UNKNOWN'
+    end as distance_band, -- Of site_district: the distance in four steps, or UNKNOWN; ALL at other levels
     round(c.decile_total::numeric / c.decile_count, 2)
         as mean_imd_decile, -- Mean decile of the districts, 1 most deprived, illustrative; of site_district: the decile
     g.latitude, -- Latitude of the district's centre; null at other levels or when unknown

@@ -54,6 +54,8 @@ def fill(conn: psycopg.Connection[Any]) -> None:
         "mart_support_opportunity": list(_support()),
         "mart_waitlist_projection": list(_outlook()),
         "mart_patient_experience": list(_experience()),
+        "mart_spatial_access": list(_places()),
+        "mart_mutual_aid": list(_aid()),
     }
     manifest = load_manifest()
     trusts = [
@@ -346,3 +348,55 @@ def _answers(census: date, day: date, level: str, trust: int, function: str, cou
         "positive_count": counts[1],
         "negative_count": counts[2],
     }
+
+
+def _places() -> Iterator[Row]:
+    """Each trust's patients live in three districts, of two boards; those of unknown place have no distance."""
+    districts = (
+        ("LS1", "QWO", 2.5, "under 5 km"),
+        ("BD1", "QWO", 12.0, "10 to 20 km"),
+        ("PL1", "QJK", 400.0, "20 km and over"),
+        ("UNKNOWN", "UNKNOWN", None, "UNKNOWN"),
+    )
+    for week, census in enumerate(CENSUSES):
+        for trust in TRUSTS:
+            for place, (district, board, distance, band) in enumerate(districts):
+                n = 103 + 20 * place + 7 * _place(trust) + week
+                yield {
+                    "census_date": census,
+                    "level": "site_district",
+                    "trust_sk": trust,
+                    "treatment_function_code": "ALL",
+                    "icb_code": board,
+                    "site_code": TRUSTS[trust][0] + "01",
+                    "postcode_district": district,
+                    "known_start_count": n,
+                    "over_18_weeks_count": n // 3,
+                    "over_52_weeks_count": n // 9,
+                    "mean_distance_km": distance,
+                    "is_distance_known": distance is not None,
+                    "distance_band": band,
+                }
+
+
+def _aid() -> Iterator[Row]:
+    for census in CENSUSES:
+        for trust in TRUSTS:
+            for level, function, times in (
+                ("pair", "ALL", 2),
+                ("pair_function", "110", 1),
+                ("pair_function", "320", 1),
+            ):
+                yield {
+                    "census_date": census,
+                    "level": level,
+                    "trust_sk": trust,
+                    "alternative_trust_sk": next(other for other in TRUSTS if other != trust),
+                    "treatment_function_code": function,
+                    "waiting_count": 60 * times,
+                    "within_distance_count": 40 * times,
+                    "spare_slot_count": 30 * times,
+                    "own_waiting_count": 20 * times,
+                    "could_move_count": 30 * times,
+                    "placed_count": (11 + _place(trust)) * times,
+                }

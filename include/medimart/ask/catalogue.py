@@ -1,7 +1,8 @@
 """The catalogue: the one place where a metric's name, its meaning and its SQL are tied.
 
 `include/catalogue/subjects/*.yaml` hold the metrics, a file per shared mart; `words.yaml` the dimensions and the other
-words of questions. A metric's `sql` adds up columns of the mart's shared view: what disclosure control has left of it.
+words of questions. A metric's `sql` adds up columns, or products of columns, of the mart's shared view: what disclosure
+control has left of it.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ _ALLOWED: tuple[type[exp.Expression], ...] = (
     exp.Min,
     exp.Nullif,
     exp.Div,
+    exp.Mul,
     exp.Paren,
     exp.Literal,
 )

@@ -101,7 +101,8 @@ def members(catalogue: Catalogue, trusts: Iterable[Trust] = ()) -> Members:
             domain, {r["code"]: r["label"] for r in seed("code_list") if r["domain"] == domain}, domain != "gender"
         )
     maker.ages()
-    for dimension in ("deprivation_quintile", "interpreter", "transport"):
+    maker.boards()
+    for dimension in ("deprivation_quintile", "interpreter", "transport", "distance"):
         written = catalogue.dimensions[dimension].written["members"]
         maker.listed(dimension, {code: entry["label"] for code, entry in written.items()}, is_told=False)
     for day in sorted({row["watch_date"] for row in seed("cohort_watch")}):
@@ -205,6 +206,14 @@ class _Maker:
             for word in entry["after"]:
                 self.tell(f"{weeks} weeks {word}", over)
             self.tell(f"{weeks} plus weeks", over)
+
+    def boards(self) -> None:
+        for code, name in sorted({(row["icb_code"], row["icb_name"]) for row in seed("geography")}):
+            member = self.add("board", code, name)
+            for words in (name, name.removeprefix("NHS ")):
+                self.tell(words, member)
+                self.tell(f"{words} board", member)
+        self.tell("unknown board", self.add("board", "UNKNOWN", "Unknown"))
 
     def ages(self) -> None:
         for row in seed("age_band"):

@@ -29,7 +29,7 @@ trusts as (
     select
         trust_sk,
         trust_name
-    from marts.dim_trust
+    from shared_marts.dim_trust
     where true [[and {{icb}}]] [[and {{trust}}]]
 )
 
@@ -45,7 +45,7 @@ select
     k.placed_count as placed
 from shared_marts.mart_mutual_aid as k
 inner join trusts as t on k.trust_sk = t.trust_sk
-inner join marts.dim_trust as a on k.alternative_trust_sk = a.trust_sk
+inner join shared_marts.dim_trust as a on k.alternative_trust_sk = a.trust_sk
 where
     k.census_date = (select census_date from as_at)
     and k.level = 'pair'

@@ -28,7 +28,7 @@ trusts as (
     select
         trust_sk,
         trust_name
-    from marts.dim_trust
+    from shared_marts.dim_trust
     where true [[and {{icb}}]] [[and {{trust}}]]
 ),
 
@@ -52,7 +52,7 @@ select
     k.placed_count as placed
 from shared_marts.mart_mutual_aid as k
 inner join trusts as t on k.trust_sk = t.trust_sk
-inner join marts.dim_trust as a on k.alternative_trust_sk = a.trust_sk
+inner join shared_marts.dim_trust as a on k.alternative_trust_sk = a.trust_sk
 inner join specialties as f on k.treatment_function_code = f.treatment_function_code
 where
     k.census_date = (select census_date from as_at)

@@ -24,12 +24,13 @@ with as_at as (
 
 trusts as (
     select trust_sk
-    from marts.dim_trust
+    from shared_marts.dim_trust
     where true [[and {{icb}}]] [[and {{trust}}]]
 ),
 
 shown as (
     select
+        k.distance_band,
         k.mean_distance_km,
         k.mean_imd_decile,
         k.known_start_count,
@@ -54,12 +55,9 @@ grouped as (
             values
             (
                 'Straight line to the site',
-                case
-                    when s.mean_distance_km < 5 then 'Under 5 km'
-                    when s.mean_distance_km < 10 then '5 to 10 km'
-                    when s.mean_distance_km < 20 then '10 to 20 km'
-                    when s.mean_distance_km >= 20 then '20 km and more'
-                    else 'Unknown'
+                case s.distance_band
+                    when 'UNKNOWN' then 'Unknown'
+                    else upper(left(s.distance_band, 1)) || substr(s.distance_band, 2)
                 end,
                 coalesce(width_bucket(s.mean_distance_km, array[0, 5, 10, 20]::numeric[]), 9)
             ),

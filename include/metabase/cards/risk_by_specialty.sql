@@ -25,7 +25,7 @@ trusts as (
     select
         trust_sk,
         trust_name
-    from marts.dim_trust
+    from shared_marts.dim_trust
     where true [[and {{icb}}]] [[and {{trust}}]]
 ),
 
