@@ -136,7 +136,8 @@ def _columns(work: Work, database: int, readers: str, files: Dashboards, seconds
             if time.monotonic() > ends:
                 raise SettingError(
                     f"Metabase's connection “MediMart {readers}” does not see {', '.join(missing)}: check that the "
-                    f"login of MEDIMART_METABASE_{readers.upper()}_URL is admitted (medimart metabase admit)."
+                    f"login of MEDIMART_METABASE_{readers.upper()}_URL is admitted (medimart metabase admit), and that "
+                    "this version has published (medimart run waiting_list --again)."
                 )
             time.sleep(min(2.0, seconds / 10))
             found = _fields(work.client, database)
