@@ -161,7 +161,11 @@ def _disclosure(path: Path, line: int, meta: dict[str, Any], layer: str) -> Disc
         return None
     if layer != "marts" or meta.get("readers") == "shared":
         raise _error(path, line, "disclosure is for a mart that shared readers do not see as it is")
-    lists, maps, others = ("counts", "by", "within", "shown"), ("rates", "ratios", "values"), ("only", "whole")
+    lists, maps, others = (
+        ("counts", "no_zeros", "by", "within", "shown"),
+        ("rates", "ratios", "values"),
+        ("only", "whole"),
+    )
     if not isinstance(entry, dict) or entry.keys() - {*lists, *maps, *others} or not entry.get("counts"):
         raise _error(path, line, f"disclosure must give counts, and may give {', '.join((*lists[1:], *maps, *others))}")
     if entry.get("whole") and not entry.get("within"):
@@ -171,6 +175,8 @@ def _disclosure(path: Path, line: int, meta: dict[str, Any], layer: str) -> Disc
         raise _error(path, line, "disclosure.only must map a column to a list of its values")
     for key in lists:
         _names(path, line, entry, key)
+    if set(entry.get("no_zeros", ())) - set(entry["counts"]):
+        raise _error(path, line, "disclosure.no_zeros must be of its counts")
     if entry.get("by") and entry.get("shown"):
         raise _error(path, line, "disclosure.by adds rows up, and what is shown as it is cannot be")
     for key in maps:

@@ -45,6 +45,7 @@ class Disclosure:
     """How shared readers see a mart: see `medimart.models.disclosure`. Whatever it does not name is not shown.
 
     counts: columns of counts, the first of which is what a row is about.
+    no_zeros: counts whose zeros are hidden too, so that none and few look alike.
     only: rows that have one of these values in a column; the others do not exist for shared readers.
     by: columns that rows are added up to first; empty: rows as they are.
     within: columns that tell apart the groups of rows whose totals are shown elsewhere.
@@ -54,6 +55,7 @@ class Disclosure:
     """
 
     counts: tuple[str, ...]
+    no_zeros: tuple[str, ...] = ()
     only: dict[str, tuple[str, ...]] = field(default_factory=dict)
     by: tuple[str, ...] = ()
     within: tuple[str, ...] = ()
@@ -231,6 +233,7 @@ def as_disclosure(entry: dict[str, Any]) -> Disclosure:
     """The rule as a header and the manifest's JSON hold it."""
     return Disclosure(
         counts=tuple(entry["counts"]),
+        no_zeros=tuple(entry.get("no_zeros", ())),
         only={name: tuple(values) for name, values in entry.get("only", {}).items()},
         by=tuple(entry.get("by", ())),
         within=tuple(entry.get("within", ())),
