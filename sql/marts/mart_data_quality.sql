@@ -131,6 +131,19 @@ sessions as (
     group by s.trust_id
 ),
 
+answers as (
+    select
+        e.trust_id,
+        count(*) as n,
+        count(e.answer_code) as answer_known,
+        count(e.treatment_function_code) as specialty_known,
+        count(*) filter (where e.flags is null) as unmended,
+        count(*) filter (where not e.is_carried_forward) as accepted
+    from stg_experience as e
+    where e.is_current
+    group by e.trust_id
+),
+
 persons as (
     select
         count(*) filter (where d.has_valid_nhs_number) as nhs_number_valid,
@@ -232,6 +245,22 @@ measured as (
             ('accepted', s.n, s.accepted),
             ('cancel_explained', s.cancelled, s.cancel_explained),
             ('status_in_time', s.past, s.past_closed)
+        ) as x (measure_code, checked_count, good_count)
+    union all
+    select
+        a.trust_id,
+        'experience' as source,
+        x.measure_code,
+        x.checked_count,
+        x.good_count
+    from answers as a
+    cross join
+        lateral (
+            values
+            ('answer_known', a.n, a.answer_known),
+            ('specialty_known', a.n, a.specialty_known),
+            ('unmended', a.n, a.unmended),
+            ('accepted', a.n, a.accepted)
         ) as x (measure_code, checked_count, good_count)
     union all
     select

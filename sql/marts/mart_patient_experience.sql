@@ -40,20 +40,21 @@ disclosure:
   counts:
     - answered_count
     - positive_count
-    - negative_count
+    - trust_negative_count
     - waiting_count
     - over_18_weeks_count
     - booked_count
     - cancelled_by_provider_count
     - dna_count
+  no_zeros: [positive_count, trust_negative_count]
   within: [census_date, level, trust_sk, week_end_date]
   rates:
     positive_rate: [positive_count, answered_count]
     positive_lower: [positive_count, answered_count, wilson_lower]
     positive_upper: [positive_count, answered_count, wilson_upper]
-    negative_rate: [negative_count, answered_count]
-    negative_lower: [negative_count, answered_count, wilson_lower]
-    negative_upper: [negative_count, answered_count, wilson_upper]
+    negative_rate: [trust_negative_count, answered_count]
+    negative_lower: [trust_negative_count, answered_count, wilson_lower]
+    negative_upper: [trust_negative_count, answered_count, wilson_upper]
     over_18_weeks_rate: [over_18_weeks_count, waiting_count]
     cancelled_by_provider_rate: [cancelled_by_provider_count, booked_count]
     dna_rate: [dna_count, booked_count]
@@ -258,6 +259,8 @@ select
     t.positive_count, -- Very good or good
     t.neither_count, -- Neither good nor poor
     t.negative_count, -- Poor or very poor
+    case when t.treatment_function_code = 'ALL' then t.negative_count end
+        as trust_negative_count, -- The same of a trust alone: what shared readers see, as specialties have too few
     t.dont_know_count, -- Don't know
     t.unknown_count, -- None of the six answers, or blank
     round(t.positive_count::numeric / nullif(t.answered_count, 0), 4) as positive_rate, -- positive / answered

@@ -2,8 +2,7 @@
 
 The marts hold exact counts; what readers see of them are the real views of the real headers. Most counts are large.
 Planted: few over 52 weeks in dermatology at Calderbrook, and few of them at high risk, few very high risk at Greenmarsh
-between 52 and 65 weeks, two pathways over 104 weeks at Greenmarsh, few other removals there, few negative answers about
-dermatology at Calderbrook.
+between 52 and 65 weeks, two pathways over 104 weeks at Greenmarsh, few other removals there.
 """
 
 from __future__ import annotations
@@ -331,7 +330,7 @@ def _experience() -> Iterator[Row]:
                 parts = []
                 for place, function in enumerate(FUNCTIONS):
                     answered = 63 + 9 * place + 6 * _place(trust) + week % 4 - (census < NEWEST)
-                    negative = 2 if (trust, function) == (CALDERBROOK, "330") else 9 + place + week % 3
+                    negative = 9 + place + week % 3
                     parts.append((answered, answered - negative - 8, negative))
                     yield _answers(census, day, "trust_function", trust, function, parts[-1])
                 yield _answers(census, day, "trust", trust, "ALL", tuple(map(sum, zip(*parts, strict=True))))
@@ -347,6 +346,7 @@ def _answers(census: date, day: date, level: str, trust: int, function: str, cou
         "answered_count": counts[0],
         "positive_count": counts[1],
         "negative_count": counts[2],
+        "trust_negative_count": counts[2] if level == "trust" else None,
     }
 
 

@@ -148,6 +148,31 @@ def test_no_part_is_recovered_from_a_second_count_of_the_same_rows(conn: psycopg
     assert recovered(fillings, looks) == []
 
 
+def test_no_answer_is_recovered_from_what_else_was_answered(conn: psycopg.Connection[Any]) -> None:
+    """Positive and negative answers of two specialties of one trust and week, which never exceed the answers.
+    Negative ones are shown of the trust alone; its exact total of answers is known."""
+    model = MODELS["mart_patient_experience"]
+    counts = ("answered_count", "positive_count", "trust_negative_count")
+    cell = [(n, up, down) for n in (0, 8, 9, 10) for up in range(n + 1) for down in range(n + 1 - up)]
+    fillings = [(*one, *other) for one, other in product(cell, repeat=2)]
+    shown: dict[str, dict[int, list[Row]]] = {}
+    for level, parts in (("trust_function", 2), ("trust", 1)):
+        rows = [
+            {"level": level, "trust_sk": case, "treatment_function_code": str(place)}
+            | dict(zip(counts, (*filling[3 * place : 3 * place + 2], None) if parts == 2 else both, strict=True))
+            for case, filling in enumerate(fillings)
+            for both in [tuple(map(sum, zip(filling[:3], filling[3:], strict=True)))]
+            for place in range(parts)
+            if (filling[3 * place] if parts == 2 else both[0])
+        ]
+        shown[level] = seen(conn, model, rows, "trust_sk")
+    looks = [
+        (f[0] + f[3], frozen(shown["trust"][case]), frozen(shown["trust_function"][case]))
+        for case, f in enumerate(fillings)
+    ]
+    assert recovered(fillings, looks) == []
+
+
 def test_no_tier_is_recovered_from_the_backlog_and_the_queue_together(conn: psycopg.Connection[Any]) -> None:
     """Two marts of the same pathways: one breaks a trust down by treatment function, the other by tier and wait."""
     keys = list(product(("110", "120"), ("low", "high")))
@@ -491,6 +516,7 @@ def test_patient_level_marts_are_not_shared() -> None:
         ("disclosure: {counts: [n], rates: {r: n}}", "disclosure.rates.r must be [events, trials]"),
         ("disclosure: {counts: [n], values: {r: [n]}}", "disclosure.values.r must name a count"),
         ("disclosure: {counts: [n], by: [day], shown: [r]}", "disclosure.by adds rows up"),
+        ("disclosure: {counts: [n], no_zeros: [r]}", "disclosure.no_zeros must be of its counts"),
         ("disclosure: {counts: [m]}", "disclosure needs column m"),
         ("readers: shared\ndisclosure: {counts: [n]}", "that shared readers see as it is gives only and shown"),
         ("disclosure: {counts: [n], within: [day], of: m}", "disclosure needs column m"),

@@ -6,6 +6,7 @@ schema `shared_marts`, made of the functions of sql/setup/12_statistics.sql, whi
     disclosure:
       counts: [pathway_count, undated_count]     # 1 to 7 hidden (null), others to the nearest 5, zero stays zero;
                                                  # where the first is hidden, nothing of the row is shown
+      no_zeros: [undated_count]                  # counts whose zeros are hidden as 1 to 7 are
       within: [census_date, trust_sk]            # the groups of rows whose totals are shown by any other mart
       rates: {undated_rate: [undated_count, pathway_count], undated_upper: [undated_count, pathway_count, wilson_upper]}
       ratios: {queue_load: [start_count, end_count]}   # rates that may be over 1, or say nothing of a person
@@ -22,7 +23,8 @@ has `only` and `shown` alone: its view is what a reader chooses from, such as th
 
 Three things keep hidden cells hidden:
 
-- Columns that could be added up are not shown beside their sum, unless the sum's own cell is in another mart.
+- Columns that could be added up are not shown beside their sum, unless the sum's own cell is in another mart. Two parts
+  that leave out a third may be, with `no_zeros`: else of 28 in 29 the other part would be told to be 1, and not 0.
 - Rows whose sum is shown elsewhere are a group (`within`). A group whose filled cells hold fewer than 8 on average is
   not shown at all, nor which of its rows exist. In any other, where a cell is hidden the smallest shown one is hidden
   too. The hidden cells can then change places without a shown figure being different, so that none can be worked out,
@@ -221,19 +223,21 @@ def _present(rule: Disclosure) -> sql.Composable:
 
 def _cell(rule: Disclosure, count: str) -> sql.Composed:
     """A count after the rule of its own cell and group."""
-    if not rule.within or rule.whole:
-        return sql.SQL(", reference.disclosed_count(e.{}::bigint) as {}").format(
-            sql.Identifier(count), _name(count, "cell")
-        )
     if rule.of:
         known = [_name(count, part) for part in ("small", "ahead", "apart", "part", "rest")]
         return sql.SQL(
             ", reference.disclosed_crossing(e.{}::bigint, e.{}, e.{}, e.{}::bigint, e.{}::bigint, e.{}::bigint) as {}"
         ).format(sql.Identifier(count), *known, _name(count, "cell"))
-    parts = [_name(count, part) for part in ("total", "filled", "small", "least")]
-    return sql.SQL(
-        ", reference.disclosed_part(e.{}::bigint, e.{}::bigint, e.{}::bigint, e.{}, e.{}::bigint) as {}"
-    ).format(sql.Identifier(count), *parts, _name(count, "cell"))
+    if not rule.within or rule.whole:
+        cell = sql.SQL("reference.disclosed_count(e.{}::bigint)").format(sql.Identifier(count))
+    else:
+        parts = [_name(count, part) for part in ("total", "filled", "small", "least")]
+        cell = sql.SQL("reference.disclosed_part(e.{}::bigint, e.{}::bigint, e.{}::bigint, e.{}, e.{}::bigint)").format(
+            sql.Identifier(count), *parts
+        )
+    if count in rule.no_zeros:
+        cell = sql.SQL("nullif({}, 0)").format(cell)
+    return sql.SQL(", {} as {}").format(cell, _name(count, "cell"))
 
 
 def _row(rule: Disclosure, count: str) -> sql.Composed:

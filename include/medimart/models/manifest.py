@@ -46,6 +46,7 @@ class Disclosure:
 
     counts: columns of counts, the first of which is what a row is about. Only a table that shared readers see as it is
     has none: its view is a list to choose from.
+    no_zeros: counts whose zeros are hidden too, so that none and few look alike.
     only: rows that have one of these values in a column; the others do not exist for shared readers.
     by: columns that rows are added up to first; empty: rows as they are.
     within: columns that tell apart the groups of rows whose totals are shown elsewhere.
@@ -57,6 +58,7 @@ class Disclosure:
     """
 
     counts: tuple[str, ...]
+    no_zeros: tuple[str, ...] = ()
     only: dict[str, tuple[str, ...]] = field(default_factory=dict)
     by: tuple[str, ...] = ()
     within: tuple[str, ...] = ()
@@ -236,6 +238,7 @@ def as_disclosure(entry: dict[str, Any]) -> Disclosure:
     """The rule as a header and the manifest's JSON hold it."""
     return Disclosure(
         counts=tuple(entry.get("counts", ())),
+        no_zeros=tuple(entry.get("no_zeros", ())),
         only={name: tuple(values) for name, values in entry.get("only", {}).items()},
         by=tuple(entry.get("by", ())),
         within=tuple(entry.get("within", ())),

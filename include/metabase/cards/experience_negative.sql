@@ -1,7 +1,8 @@
 /*
 What share of patients found their care poor?
 
-Poor or very poor, of all answers, neither and don't know included. By week of the answer.
+Poor or very poor, of all answers, neither and don't know included. By week of the
+answer. Told of whole trusts alone: of a specialty they are too few.
 ---
 title: Negative answers
 chart: trend
@@ -31,8 +32,8 @@ specialties as (
 select
     k.week_end_date,
     case
-        when bool_and(k.negative_count is not null)
-            then round(sum(k.negative_count) / nullif(sum(k.answered_count), 0), 4)
+        when bool_and(k.trust_negative_count is not null)
+            then round(sum(k.trust_negative_count) / nullif(sum(k.answered_count), 0), 4)
     end as negative
 from shared_marts.mart_patient_experience as k
 where

@@ -43,8 +43,8 @@ select
             then round(sum(k.positive_count) / nullif(sum(k.answered_count), 0), 4)
     end as positive,
     case
-        when bool_and(k.negative_count is not null)
-            then round(sum(k.negative_count) / nullif(sum(k.answered_count), 0), 4)
+        when bool_and(k.trust_negative_count is not null)
+            then round(sum(k.trust_negative_count) / nullif(sum(k.answered_count), 0), 4)
     end as negative,
     case when bool_and(k.waiting_count is not null) then sum(k.waiting_count) end as waiting,
     case
