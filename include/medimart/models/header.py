@@ -182,7 +182,7 @@ def _disclosure(path: Path, line: int, meta: dict[str, Any], layer: str) -> Disc
         raise _error(path, line, "disclosure.only must map a column to a list of its values")
     for key in lists:
         _names(path, line, entry, key)
-    if set(entry.get("no_zeros", ())) - set(entry["counts"]):
+    if set(entry.get("no_zeros", ())) - set(entry.get("counts", ())):
         raise _error(path, line, "disclosure.no_zeros must be of its counts")
     if entry.get("by") and entry.get("shown"):
         raise _error(path, line, "disclosure.by adds rows up, and what is shown as it is cannot be")
