@@ -15,7 +15,8 @@ trust_function; across levels they are the same answers again.
   to choose. Both are null before a trust's first extract tells of them.
 
 What it cannot show: whose answers these are. The survey is anonymous, so an answer has no wait of its own; the two stand side
-by side by service and week. Nor may trusts be ranked by it: how and whom each asks differs, and NHS England advises against it.
+by side by service and week. Nor may trusts be ranked by it: what people answer hangs on how and whom each trust asks (Sizmur,
+Graham and Walsh 2015, Journal of Health Services Research & Policy 20:5); NHS England classes it as no official statistic.
 
 Why it matters: a wait is more than its length. Without a survey delivered this is empty, and nothing else changes.
 
