@@ -7,7 +7,7 @@ import shutil
 import stat
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from html.parser import HTMLParser
 from pathlib import Path
@@ -312,6 +312,21 @@ def test_charts_are_well_formed_and_described(made: Card, width: int) -> None:
 )
 def test_values_in_words(format_: str, value: Any, text: str) -> None:
     assert written(Column("c", "C", format=format_), value) == text
+
+
+def test_the_line_beside_a_number_is_broken_where_a_value_is_hidden() -> None:
+    """Of five weeks the third and the newest are hidden: two pieces, and no mark of a newest value."""
+    rows: list[dict[str, Any]] = [
+        {"week": date(2026, 3, 1) + timedelta(weeks=week), "amount": n}
+        for week, n in enumerate((20, 25, None, 30, None))
+    ]
+    tree = ElementTree.fromstring(charts.draw(card("trend", WEEK, AMOUNT), rows, 250, "made"))
+    assert (tree.findtext(f"{SVG}desc") or "").endswith("from 1 Mar 2026 to 29 Mar 2026. Newest: hidden.")
+    line, small, large = (one for one in tree.iter(f"{SVG}g") if "role-mark" in one.get("class", ""))
+    assert [path.get("d", "").count("M") for path in line] == [2]
+    assert (len(small), len(large)) == (3, 0)
+    shown = ElementTree.fromstring(charts.draw(card("trend", WEEK, AMOUNT), rows[:4], 250, "made"))
+    assert [len(one) for one in shown.iter(f"{SVG}g") if "role-mark" in one.get("class", "")] == [1, 3, 1]
 
 
 def test_what_is_hidden_is_no_zero() -> None:

@@ -17,7 +17,7 @@ from itertools import pairwise
 from typing import Any
 
 from medimart.dashboards.cards import Card, Column
-from medimart.dashboards.words import written
+from medimart.dashboards.words import HIDDEN, written
 
 Row = dict[str, Any]
 Spec = dict[str, Any]
@@ -59,6 +59,11 @@ def draw(card: Card, rows: Sequence[Row], width: int, name: str) -> str:
     return _described(vl_convert.vegalite_to_svg(spec), card, rows, name)
 
 
+def _said(column: Column, value: Any) -> str:
+    text = written(column, value)
+    return "hidden" if text == HIDDEN else text
+
+
 def describe(card: Card, rows: Sequence[Row]) -> str:
     """What the chart shows, in a few sentences: its axes, its span, and the newest or first values."""
     if card.chart == "map":
@@ -67,17 +72,16 @@ def describe(card: Card, rows: Sequence[Row]) -> str:
     kind = {"line": "Lines", "trend": "A line", "bar": "Bars", "row": "Bars", "stacked": "Stacked bars"}[card.chart]
     what = " and ".join(y.label for y in ys)
     by = f"{x.label}{f' and {series[0].label}' if series else ''}"
-    shown = [row for row in rows if row[ys[0].name] is not None]
     if x.format == "date":
-        newest = max(row[x.name] for row in shown)
-        first = min(row[x.name] for row in shown)
+        newest = max(row[x.name] for row in rows)
+        first = min(row[x.name] for row in rows)
         span = f" from {written(x, first)} to {written(x, newest)}"
-        told = [row for row in shown if row[x.name] == newest]
+        told = [row for row in rows if row[x.name] == newest]
         lead = "Newest: "
     else:
-        span, told, lead = "", shown, ""
+        span, told, lead = "", [row for row in rows if row[ys[0].name] is not None], ""
     values = [
-        ", ".join([*(str(row[c.name]) for c in (series or (x,)) if c.format != "date"), written(y, row[y.name])])
+        ", ".join([*(str(row[c.name]) for c in (series or (x,)) if c.format != "date"), _said(y, row[y.name])])
         for row in told[:8]
         for y in ys
     ]
@@ -286,9 +290,10 @@ def _marked(days: Sequence[date], width: int) -> list[str]:
 
 
 def _spark(card: Card, rows: Sequence[Row], _width: int) -> Spec:
-    """The small line beside a number: no axis, the newest value marked."""
+    """The small line beside a number: no axis, the newest value marked; a hidden value is a gap."""
     [x], [y] = card.role("x"), card.role("y")
-    values = [row for row in _values((x, y), rows) if row[y.name] is not None]
+    values = _values((x, y), rows)
+    shown = [row for row in values if row[y.name] is not None]
     place = {
         "x": {"field": x.name, "type": "temporal", "axis": None},
         "y": {"field": y.name, "type": "quantitative", "axis": None, "scale": {"zero": False}},
@@ -297,11 +302,14 @@ def _spark(card: Card, rows: Sequence[Row], _width: int) -> Spec:
         "height": 44,
         "layer": [
             {"data": {"values": values}, "mark": {"type": "line", "color": SERIES[0]}, "encoding": place},
-            {
-                "data": {"values": values[-1:]},
-                "mark": {"type": "point", "filled": True, "size": 60, "color": SERIES[0], "opacity": 1},
-                "encoding": place,
-            },
+            *(
+                {
+                    "data": {"values": marked},
+                    "mark": {"type": "point", "filled": True, "size": size, "color": SERIES[0], "opacity": 1},
+                    "encoding": place,
+                }
+                for marked, size in ((shown, 8), ([row for row in shown if row is values[-1]], 60))
+            ),
         ],
     }
 

@@ -57,6 +57,7 @@ LONG = 8  # rows from which a table may be broken over printed pages
 _HERE = Path(__file__).parent
 _SYMBOLS = {"good": "●", "bad": "■", "warning": "◆", "neutral": "○"}
 _CLASSES = {"good": "good", "bad": "bad", "warning": "doubt", "neutral": "plain"}
+_HIDDEN_FIGURE = "Hidden"
 _ALL_HIDDEN = "Every value is hidden: each is a count of 1 to 7, or would give one away."
 _SOME_HIDDEN = "* Hidden: a count of 1 to 7, or it would give one away. A hidden value is no zero."
 _ABOUT = {
@@ -106,7 +107,7 @@ class Tile:
     @property
     def has_words(self) -> bool:
         """Whether the figure is words."""
-        return self.card.role("y")[0].format == "text"
+        return self.figure == _HIDDEN_FIGURE or self.card.role("y")[0].format == "text"
 
     @property
     def is_long(self) -> bool:
@@ -315,7 +316,7 @@ def _tile(conn: Connection, found: Dashboards, card: Card, width: int, chosen: M
         key=" · ".join(filter(None, (_key(card), _left_out(conn, found, card, chosen))))
         if can_draw and is_chart
         else "",
-        figure="" if figure == HIDDEN else figure,
+        figure="" if nothing else _HIDDEN_FIGURE if figure == HIDDEN else figure,
         changes=changes,
         nothing=nothing,
         hidden=_SOME_HIDDEN if is_hidden and nothing != _ALL_HIDDEN else "",
@@ -455,7 +456,9 @@ def _is_landmark(card: Card, row: Row) -> bool:
 
 def _headlines(sections: Sequence[Section]) -> list[dict[str, str]]:
     tiles = [tile for section in sections for tile in section.tiles if tile.card.chart in ("trend", "number")]
-    return [{"title": tile.card.title, "figure": tile.figure or "hidden"} for tile in tiles]
+    return [
+        {"title": tile.card.title, "figure": tile.figure or (_HIDDEN_FIGURE if tile.rows else "–")} for tile in tiles
+    ]
 
 
 def _dark() -> str:
