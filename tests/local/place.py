@@ -12,8 +12,8 @@ from pathlib import Path
 import psutil
 from medimart.local.warehouse import holder
 
-WEEKS = (date(2026, 3, 22), date(2026, 3, 29), date(2026, 4, 5))  # summer time begins on 29 March
-NOTHING_LANDED, BROKEN = date(2026, 3, 15), date(2026, 4, 12)
+WEEKS = (date(2026, 3, 22), date(2026, 3, 29))  # summer time begins on 29 March: their Mondays are on either side
+NOTHING_LANDED, BROKEN = date(2026, 3, 15), date(2026, 4, 5)
 QUERY = ("psql", "-c", "select 1")
 
 
