@@ -314,6 +314,11 @@ def test_values_in_words(format_: str, value: Any, text: str) -> None:
     assert written(Column("c", "C", format=format_), value) == text
 
 
+def test_trusts_whose_names_differ_in_a_sign_alone_have_two_pages() -> None:
+    names = ("St Mary's NHS Trust", "St Marys NHS Trust", "St. Mary's NHS Trust")
+    assert len({preview._file(("breaches", (("trust", name),))) for name in names}) == 3
+
+
 def test_the_line_beside_a_number_is_broken_where_a_value_is_hidden() -> None:
     """Of five weeks the third and the newest are hidden: two pieces, and no mark of a newest value."""
     rows: list[dict[str, Any]] = [

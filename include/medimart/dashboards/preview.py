@@ -41,7 +41,7 @@ from medimart.dashboards.words import HIDDEN, colour, day, sort_key, written
 from medimart.dashboards.words import is_number as _is_number
 from medimart.errors import SettingError
 from medimart.pages import layout
-from medimart.pages.paths import pages_folder
+from medimart.pages.paths import pages_folder, slug
 from medimart.settings import DASHBOARDS
 
 Connection = psycopg.Connection[Any]
@@ -214,10 +214,9 @@ def _pages(
 
 
 def _file(target: Target) -> str:
-    """The file of a page: breaches.html, breaches--some-trust.html."""
+    """The file of a page of its own: breaches.html, breaches--Some-trust-1a2b3c4d.html."""
     dashboard, chosen = target
-    plain = "-".join(re.sub(r"[^a-z0-9]+", "-", value.lower()).strip("-") for _, value in chosen)
-    return f"{dashboard}--{plain}.html" if plain else f"{dashboard}.html"
+    return f"{dashboard}--{slug(' | '.join(value for _, value in chosen))}.html" if chosen else f"{dashboard}.html"
 
 
 def _by_board(conn: Connection, found: Dashboards, dashboard: Dashboard) -> dict[str, list[str]]:
