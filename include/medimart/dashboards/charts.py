@@ -555,8 +555,11 @@ def _shade(colour: Column, value: Any) -> str:
 
 
 def _frame(card: Card, rows: Sequence[Row], width: int) -> Spec:
-    """What a panel spans: its height, its south-west corner in km from the point 0, 0, and the pixels of a km."""
-    places = [_km(card, row, rows) for row in rows]
+    """What a panel spans: size, middle latitude (radians), south-west corner in km, and the pixels of a km."""
+    [latitude] = card.role("latitude")
+    latitudes = [float(row[latitude.name]) for row in rows]
+    middle = math.radians((min(latitudes) + max(latitudes)) / 2)
+    places = [_km(card, row, middle) for row in rows]
     west, east = min(x for x, _ in places), max(x for x, _ in places)
     south, north = min(y for _, y in places), max(y for _, y in places)
     across, up = max(east - west, 8.0), max(north - south, 5.0)  # a single place is not shown from a ladder
@@ -568,21 +571,19 @@ def _frame(card: Card, rows: Sequence[Row], width: int) -> Spec:
         "scale": scale,
         "west": (west + east) / 2 - width / 2 / scale,
         "south": (south + north) / 2 - height / 2 / scale,
-        "rows": rows,
+        "middle": middle,
     }
 
 
-def _km(card: Card, row: Row, rows: Sequence[Row]) -> tuple[float, float]:
-    """A place in km east and north of 0, 0, on the plane that touches the Earth in the middle of the rows."""
+def _km(card: Card, row: Row, middle: float) -> tuple[float, float]:
+    """A place in km east and north of 0, 0, on the plane that touches the Earth at a middle latitude."""
     [latitude], [longitude] = card.role("latitude"), card.role("longitude")
-    north = [float(one[latitude.name]) for one in rows]
-    middle = math.radians((min(north) + max(north)) / 2)
     return 111.195 * float(row[longitude.name]) * math.cos(middle), 111.195 * float(row[latitude.name])
 
 
 def _at(card: Card, row: Row, frame: Spec) -> Spec:
     """A place in pixels from the panel's south-west corner."""
-    x, y = _km(card, row, frame["rows"])
+    x, y = _km(card, row, frame["middle"])
     return {"x": (x - frame["west"]) * frame["scale"], "y": (y - frame["south"]) * frame["scale"]}
 
 
